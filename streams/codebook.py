@@ -1,0 +1,45 @@
+"""The coder's data files, read from the package and built into what `core` looks things up in."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.core.actors import Catalogue
+from streams.core.errors import CodebookError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+__all__ = ["data_version", "load_catalogue"]
+
+_DATA: Final = files("streams") / "data"
+_ACTOR_FILES: Final = ("states", "persons", "groups", "agents")
+# 8 hex digits: enough to tell codebooks apart in an application id.
+_VERSION_BYTES: Final = 4
+
+
+def load_catalogue() -> Catalogue:
+    """Return the actor catalogue of the package's data.
+
+    Raises: CodebookError naming file, entry and remedy.
+    """
+    return Catalogue.build(**{name: _read_toml(_DATA / "actors" / f"{name}.toml") for name in _ACTOR_FILES})
+
+
+def data_version() -> str:
+    """Return 8 hex digits that change with any byte of the coder's data files."""
+    digest = hashlib.blake2b(digest_size=_VERSION_BYTES)
+    for name in sorted(_ACTOR_FILES):
+        data = (_DATA / "actors" / f"{name}.toml").read_bytes()
+        digest.update(f"actors/{name}.toml:{len(data)}\n".encode() + data)
+    return digest.hexdigest()
+
+
+def _read_toml(path: Traversable) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CodebookError(f"{path.name}: {error}; restore the file or correct its TOML") from error
