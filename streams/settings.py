@@ -41,7 +41,9 @@ class Settings(BaseSettings):
     instance_id: str | None = Field(
         None, description="Static group membership: a worker restarted under the same name keeps its partitions."
     )
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe log event written.")
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least severe log event written."
+    )
     half_life_days: float = Field(7.0, gt=0, le=365, description="Days after which an event weighs half.")
     half_tension: float = Field(40.0, gt=0, description="Pressure, in Goldstein points, at which tension is 50.")
 

@@ -45,7 +45,7 @@ verify() {
 download() {
   command -v mvn >/dev/null || fail 1 "mvn is not on PATH and $jars is not there; install Maven, or copy a cache folder from another machine"
   command -v java >/dev/null || fail 1 'java is not on PATH; install a JDK or JRE, version 17 or later'
-  mvn --batch-mode --quiet --strict-checksums --file "$here/pom.xml" \
+  mvn --batch-mode --quiet --strict-checksums -Dstyle.color=never --file "$here/pom.xml" \
     "-Dkafka.jars=$1" dependency:copy-dependencies >&2 ||
     fail 1 'Maven could not fetch the jars (its messages are above); check the network or ~/.m2/settings.xml'
 }

@@ -4,7 +4,7 @@
 #   run.sh --data DIR [--port 9092] [--controller-port 9093] [--host 127.0.0.1]
 #
 # The first start formats DIR; later starts keep its data. SIGTERM stops the broker cleanly.
-# The heap is small on purpose; KAFKA_HEAP_OPTS replaces it, KAFKA_OPTS adds JVM options.
+# KAFKA_HEAP_OPTS and KAFKA_OPTS are read by node.sh.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -45,18 +45,4 @@ properties=$data/server.properties
   printf 'log.dirs=%s\n' "$data/log"
 } >"$properties"
 
-# The C1 compiler alone halves the processor time of so short a life.
-short_lived=(-Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
-
-if [[ ! -e $data/log/meta.properties ]]; then
-  cluster_id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
-  # Kafka reads a leading dash as an option.
-  java "${short_lived[@]}" -Xmx256m -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" \
-    kafka.tools.StorageTool format --config "$properties" --cluster-id "${cluster_id/#-/A}" >&2
-fi
-
-# exec: the caller's process id is then the broker's, so its signals need no forwarding.
-# shellcheck disable=SC2086  # both variables hold several options
-exec java ${KAFKA_HEAP_OPTS:--Xms256m -Xmx768m} -XX:+ExitOnOutOfMemoryError ${KAFKA_OPTS-} \
-  -cp "$jars/*" "-Dlog4j2.configurationFile=$here/log4j2.properties" \
-  kafka.Kafka "$properties"
+exec "$here/node.sh" "$jars" "$properties"

@@ -6,26 +6,30 @@ to it: role nouns behind ("Syrian [air defence forces]"), titles before ("[Presi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from streams.core.gazetteer import Agent, Form, Gazetteer, Owner, Token, build_gazetteer, tokenize
+from streams.core.gazetteer import Agent, Form, Gazetteer, Office, Owner, Token, build_gazetteer, tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Catalogue", "Mention"]
 
-# Words allowed between a nationality and its role noun ("Russian long-range strategic bombers"); a phrase, not a clause.
+# Words allowed between a nationality and its role noun ("Russian long-range strategic bombers"): a phrase, no clause.
 _MAX_MODIFIERS: Final = 3
 # Words of a name that is not in the catalogue, behind a title ("Defence Minister Juan Carlos Jobet").
 _MAX_NAME_WORDS: Final = 4
-_POSSESSIVES: Final = frozenset({"'s", "’s", "'", "’"})
+_POSSESSIVES: Final = frozenset({"'s", "'"})
+_HYPHENS: Final = "-\u2013"
 _DETERMINERS: Final = frozenset({"the", "a", "an"})
 _COORDINATORS: Final = frozenset({",", "and", "or", "&"})
-_FORMER: Final = frozenset({"former", "ex", "late", "then", "acting", "current", "vice", "deputy"})
+_FORMER: Final = frozenset({"former", "ex", "late", "then", "ousted", "deposed", "onetime"})
 _INTERGOVERNMENTAL: Final = "IGO"
+_MILITARY: Final = "MIL"
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +117,8 @@ class _Scan:
         self._places = places
         self._tokens: list[Token] = tokenize(text)
         self._keys = [token.key for token in self._tokens]
+        self._vocabulary = frozenset(self._keys)
+        self._all_capitals = text.isupper()
 
     def mentions(self) -> list[Mention]:
         atoms = self._atoms()
@@ -147,7 +153,9 @@ class _Scan:
             last = position + len(form.keys)
             if self._spelled(form, position, last):
                 owner = self._owner(form)
-                if owner is not None and self._allowed(owner, form, position, last):
+                if owner is None:
+                    return _Atom(position, last, form.owners[0]._replace(role="block"))
+                if self._allowed(owner, form, position, last):
                     return _Atom(position, last, owner)
         return None
 
@@ -160,7 +168,15 @@ class _Scan:
         return True
 
     def _owner(self, form: Form) -> Owner | None:
-        owners = form.owners
+        owner = self._valid_owner(form.owners)
+        if owner is None or not owner.offices:
+            return owner
+        office = self._office(owner)
+        if office is None or office.actor is None:
+            return owner
+        return owner._replace(actor=office.actor, country=office.country)
+
+    def _valid_owner(self, owners: Sequence[Owner]) -> Owner | None:
         if self._on is None:
             return owners[0] if len(owners) == 1 else max(owners, key=_latest_office)
         valid = [owner for owner in owners if owner.since <= self._on <= owner.until]
@@ -171,14 +187,19 @@ class _Scan:
     def _allowed(self, owner: Owner, form: Form, first: int, last: int) -> bool:
         if owner.role == "surname":
             return not self._given_name_before(first)
-        if len(form.keys) == 1:
-            key = form.keys[0]
-            forbidden = self._gazetteer.unless.get(key)
-            if forbidden and not forbidden.isdisjoint(self._keys):
-                return False
-            if key in self._gazetteer.person_like and self._is_part_of_person(first, last):
-                return False
+        if owner.role == "surname_in_office":
+            return self._office(owner) is not None and not self._is_part_of_person(first, last)
+        if len(form.keys) == 1 and self._is_trap(form.keys[0], first, last):
+            return False
         return not self._in_american_state(last)
+
+    def _is_trap(self, key: str, first: int, last: int) -> bool:
+        forbidden = self._gazetteer.unless.get(key)
+        if forbidden and not forbidden.isdisjoint(self._vocabulary):
+            return True
+        if key in self._gazetteer.shouted and self._all_capitals:
+            return True
+        return key in self._gazetteer.person_like and self._is_part_of_person(first, last)
 
     def _is_part_of_person(self, first: int, last: int) -> bool:
         return self._given_name_before(first) or self._surname_after(last)
@@ -223,28 +244,42 @@ class _Scan:
     def _grow(self, atoms: Sequence[_Atom], index: int, floor: int) -> tuple[_Phrase | None, int]:
         """Return the phrase that grows from `atoms[index]` and the index of the first atom behind it."""
         atom = atoms[index]
-        if self._joined(atom.first) and self._keys[atom.first - 1] in self._words.opposed:
+        if self._is_opposed(atom):
             return None, index + 1
-        first = self._extend_left(atom, floor)
-        phrase = self._extend_right(atom, first)
+        limit = self._limit(atoms, index)
+        phrase = self._extend_right(atom, self._extend_left(atom, floor), limit)
         following = index + 1
         while following < len(atoms) and atoms[following].first < phrase.last:
             following += 1
-        if following < len(atoms):
-            merged = self._merge(phrase, atoms[following])
-            if merged is not None:
-                return merged, following + 1
-        phrase = self._cover_unknown_name(phrase, atoms[following].first if following < len(atoms) else None)
+        guest = atoms[following] if following < len(atoms) else None
+        if guest is not None and self._introduces(phrase, guest):
+            return self._merge(phrase, guest, self._limit(atoms, following)), following + 1
+        phrase = self._cover_unknown_name(phrase, guest.first if guest is not None else len(self._keys))
         if atom.owner.role == "place" and not phrase.agent and not self._places:
             return None, following
         return phrase, following
+
+    def _limit(self, atoms: Sequence[_Atom], index: int) -> int:
+        """Return where the role nouns of `atoms[index]` must end: at the next atom, unless "Peruvian Congress"."""
+        for following in range(index + 1, len(atoms)):
+            owner = atoms[following].owner
+            if owner.role != "metonym" or owner.actor == atoms[index].owner.actor:
+                return atoms[following].first
+        return len(self._keys)
+
+    def _is_opposed(self, atom: _Atom) -> bool:
+        """Return whether the atom says for or against whom ("pro-Russian"), or of what descent ("ethnic Serbs")."""
+        before = self._keys[atom.first - 1] if atom.first else ""
+        if self._joined(atom.first) and before in self._words.opposed:
+            return True
+        return before == "ethnic" and atom.owner.role == "demonym"
 
     def _joined(self, position: int) -> bool:
         """Return whether a hyphen ties the token at `position` to the one before."""
         if not 0 < position < len(self._tokens):
             return False
         before, here = self._tokens[position - 1], self._tokens[position]
-        return here.start == before.end + 1 and self._text[before.end] in "-–"
+        return here.start == before.end + 1 and self._text[before.end] in _HYPHENS
 
     def _extend_left(self, atom: _Atom, floor: int) -> int:
         if atom.owner.kind == "person":
@@ -277,13 +312,14 @@ class _Scan:
     def _agent_ending(self, last: int) -> int:
         """Return where the longest role noun ending before token `last` begins, or `last`."""
         for first in range(max(last - 4, 0), last):
-            agent = self._agent_at(first)
+            agent = self._agent_at(first, last)
             if agent is not None and first + len(agent.keys) == last:
                 return first
         return last
 
-    def _agent_at(self, position: int) -> Agent | None:
-        if position >= len(self._keys):
+    def _agent_at(self, position: int, limit: int) -> Agent | None:
+        """Return the longest role noun that begins at `position`, before `limit`."""
+        if position >= limit:
             return None
         for agent in self._gazetteer.agents.get(self._keys[position], ()):
             size = len(agent.keys)
@@ -291,30 +327,30 @@ class _Scan:
                 return agent
         return None
 
-    def _extend_right(self, atom: _Atom, first: int) -> _Phrase:
+    def _extend_right(self, atom: _Atom, first: int, limit: int) -> _Phrase:
         position, possessive = atom.last, False
         if position < len(self._keys) and self._keys[position] in _POSSESSIVES:
             position, possessive = position + 1, True
         elif self._joined(position) and self._keys[position] in self._words.backed:
-            return _Phrase(first, atom.last, atom, atom.owner.sector, agent=False, adjective=True)
-        last, sector = self._agents_from(atom, position, possessive=possessive)
+            return _Phrase(atom.first, atom.last, atom, atom.owner.sector, agent=False, adjective=True)
+        last, sector = self._agents_from(atom, position, limit, possessive=possessive)
         behind = last > position
-        sector = self._sector(atom, sector if behind else self._left_sector(atom, first))
+        sector = self._sector(atom.owner, sector if behind else self._left_sector(atom, first), behind=behind)
         adjective = not behind and first == atom.first and (possessive or self._qualifies(atom))
         return _Phrase(first, last if behind else atom.last, atom, sector, behind or first < atom.first, adjective)
 
-    def _agents_from(self, atom: _Atom, position: int, *, possessive: bool) -> tuple[int, str | None]:
-        """Return the end of the role nouns from `position` on (or `position`) and the sector they give."""
+    def _agents_from(self, atom: _Atom, position: int, limit: int, *, possessive: bool) -> tuple[int, str | None]:
+        """Return the end of the role nouns that begin in [position, limit) (or `position`) and the sector they give."""
         end, sector, weak, skipped = position, None, True, 0
         wary = atom.owner.role in ("name", "capital") and not possessive and not self._adjectival(atom)
         while skipped <= _MAX_MODIFIERS:
-            agent = self._agent_at(position)
+            agent = self._agent_at(position, limit)
             if agent is not None and not (wary and agent.verbal and end == position):
                 position += len(agent.keys)
                 if not agent.weak or sector is None or weak:
                     sector, weak = agent.sector, agent.weak
                 end, skipped = position, 0
-            elif position < len(self._keys) and self._is_modifier(position):
+            elif position < limit and self._is_modifier(position):
                 position, skipped = position + 1, skipped + 1
             else:
                 break
@@ -328,29 +364,28 @@ class _Scan:
         return atom.owner.kind == "group" or self._keys[atom.first] in self._gazetteer.adjectival
 
     def _left_sector(self, atom: _Atom, first: int) -> str | None:
-        agent = self._agent_at(first) if first < atom.first else None
+        agent = self._agent_at(first, atom.first) if first < atom.first else None
         return agent.sector if agent is not None else None
 
-    def _sector(self, atom: _Atom, agents: str | None) -> str | None:
-        owner = atom.owner
+    def _sector(self, owner: Owner, agents: str | None, *, behind: bool) -> str | None:
+        """Return the sector of a mention from its owner and its role nouns; `behind`: these follow the name."""
         if owner.kind == "person":
-            return agents if agents is not None and not self._title_only(atom) else self._office_sector(owner)
-        if owner.kind == "group" and owner.sector != _INTERGOVERNMENTAL:
+            return agents if behind else self._office_sector(owner)
+        if owner.sector == _INTERGOVERNMENTAL:
+            return agents if agents == _MILITARY else owner.sector
+        if owner.kind == "group" or owner.role == "metonym" or agents is None:
             return owner.sector
-        if owner.role == "metonym":
-            return owner.sector
-        return agents if agents is not None else owner.sector
+        return agents
 
-    def _title_only(self, atom: _Atom) -> bool:
-        """Return whether a role noun stands only before the person, where the dated office knows better."""
-        behind = atom.last + (atom.last < len(self._keys) and self._keys[atom.last] in _POSSESSIVES)
-        return self._agents_from(atom, behind, possessive=True)[0] == behind
+    def _office(self, owner: Owner) -> Office | None:
+        """Return the office held on the day of the text; without a day, the one held last."""
+        if self._on is None:
+            return max(owner.offices, key=lambda office: office.until, default=None)
+        return next((office for office in owner.offices if office.since <= self._on <= office.until), None)
 
     def _office_sector(self, owner: Owner) -> str | None:
-        if self._on is None:
-            return max(owner.offices, key=lambda office: office.until).sector if owner.offices else None
-        held = [office for office in owner.offices if office.since <= self._on <= office.until]
-        return held[0].sector if held else None
+        office = self._office(owner)
+        return office.sector if office is not None else None
 
     def _qualifies(self, atom: _Atom) -> bool:
         """Return whether a bare demonym stands before the noun it qualifies ("Russian plane")."""
@@ -363,37 +398,42 @@ class _Scan:
 
     # -- neighbours --------------------------------------------------------------------------------------------------
 
-    def _merge(self, phrase: _Phrase, atom: _Atom) -> _Phrase | None:
-        """Return one phrase for a nationality and the person or group it introduces, or None."""
+    def _introduces(self, phrase: _Phrase, atom: _Atom) -> bool:
+        """Return whether `phrase` only says whose the actor of `atom` is: "Lebanese [Hezbollah]"."""
         host, guest = phrase.atom.owner, atom.owner
-        if host.kind != "state" or guest.kind == "state" or self._keys[atom.last - 1] in _POSSESSIVES:
-            return None
-        if not self._adjacent(phrase, atom):
-            return None
-        if guest.kind == "person" and guest.country != host.actor:
-            return None
-        if guest.kind == "group" and (guest.country not in (host.actor, None) or guest.sector == _INTERGOVERNMENTAL):
-            return None
-        grown = self._extend_right(atom, phrase.first)
-        sector = grown.sector if guest.kind == "group" or grown.sector is not None else None
-        return grown._replace(sector=sector, agent=True, adjective=False)
+        if host.kind == "person" or not self._adjacent(phrase, atom):
+            return False
+        if guest.kind == "person":
+            return host.actor in (guest.actor, guest.country) or self._title_before(atom.first) <= phrase.first
+        if guest.kind == "group":
+            return host.kind == "state" and guest.country in (host.actor, None) and guest.sector != _INTERGOVERNMENTAL
+        return guest.role == "metonym" and guest.actor == host.actor
+
+    def _merge(self, phrase: _Phrase, atom: _Atom, limit: int) -> _Phrase:
+        """Return one phrase for an actor and the nationality, organisation and title that introduce it."""
+        grown = self._extend_right(atom, phrase.first, limit)
+        host, guest = phrase.atom.owner, atom.owner
+        if guest.country is None and host.kind == "state":
+            grown = grown._replace(atom=atom._replace(owner=guest._replace(country=host.country)))
+        before = self._keys[max(phrase.first - 1, 0) : atom.first]
+        if grown.sector is None and _FORMER.isdisjoint(before):
+            grown = grown._replace(sector=phrase.sector)
+        return grown._replace(agent=True, adjective=False)
 
     def _adjacent(self, phrase: _Phrase, atom: _Atom) -> bool:
         position = phrase.last
         if position < atom.first and self._keys[position] in _POSSESSIVES:
             position += 1
-        titles = self._title_before(atom.first) if atom.owner.kind == "person" else atom.first
-        if position < titles and atom.owner.kind == "group":
-            return all(self._is_modifier(n) for n in range(position, titles))
-        if position >= titles:
-            return phrase.agent or atom.owner.kind == "group" or titles < atom.first or phrase.last == atom.first
-        return False
+        if atom.owner.kind != "person":
+            return position <= atom.first and all(self._is_modifier(n) for n in range(position, atom.first))
+        titles = self._title_before(atom.first)
+        return position >= titles and (phrase.agent or titles < atom.first or phrase.last == atom.first)
 
-    def _cover_unknown_name(self, phrase: _Phrase, limit: int | None) -> _Phrase:
+    def _cover_unknown_name(self, phrase: _Phrase, limit: int) -> _Phrase:
         """Return `phrase` with the name behind its title: "Minister [Juan Carlos Jobet]"."""
         if not phrase.agent or not self._ends_title(phrase.last):
             return phrase
-        stop = min(phrase.last + _MAX_NAME_WORDS, len(self._tokens) if limit is None else limit)
+        stop = min(phrase.last + _MAX_NAME_WORDS, limit)
         end = position = phrase.last
         while position < stop:
             token = self._tokens[position]
@@ -414,7 +454,7 @@ class _Scan:
             tied = all(key in _COORDINATORS for key in between) and bool(between)
             bare = here.atom.owner.role == "demonym" and not here.agent and here.first == here.atom.first
             if tied and bare and after.agent and after.atom.owner.role == "demonym":
-                sector = self._sector(here.atom, after.sector)
+                sector = self._sector(here.atom.owner, after.sector, behind=True)
                 shared[index] = here._replace(sector=sector, agent=True, adjective=False)
         return shared
 

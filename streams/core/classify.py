@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from streams.core.coder import code_report
 from streams.core.decision import Decision, Output, Write
 from streams.core.identity import event_id
 from streams.core.models import (
@@ -27,7 +28,20 @@ from streams.core.models import (
     event_key,
 )
 
-__all__ = ["CODED_KEPT", "ClassifyState", "CodedRecord", "CodedRef", "Coder", "decide", "decode_value"]
+if TYPE_CHECKING:
+    from streams.core.codebook import Codebook
+
+__all__ = [
+    "CODED_KEPT",
+    "ClassifyState",
+    "CodedRecord",
+    "CodedRef",
+    "Coder",
+    "code_events",
+    "coder_of",
+    "decide",
+    "decode_value",
+]
 
 # Reads a report; the codebook is bound into it.
 Coder = Callable[[Report], list[Coding]]
@@ -97,6 +111,11 @@ class ClassifyState:
             del self._days[day]
 
 
+def coder_of(codebook: Codebook) -> Coder:
+    """Return the coder that reads reports with `codebook`."""
+    return lambda report: code_report(codebook, report.title, report.text, report.published_at)
+
+
 def decode_value(key: str, raw: bytes) -> CodedRecord | datetime:
     """Return the value that a changelog record of the table `coded` carries."""
     return _WATERMARK.decode(raw) if key == WATERMARK_KEY else _RECORD.decode(raw)
@@ -113,7 +132,7 @@ def decide(state: ClassifyState, item: ReportState | Tick, coder: Coder, codeboo
     old = state.records.get(item.report_id)
     if old is not None and (item.rev, item.seq) <= (old.rev, old.seq):
         return Decision([], [], ["repeated" if (item.rev, item.seq) == (old.rev, old.seq) else "superseded"])
-    events = _events(item, coder, codebook_version)
+    events = code_events(item, coder, codebook_version)
     record = _record(item, old, events)
     outputs = [*_event_outputs(item, old, record, events, codebook_version), *_contributions(item, old, record)]
     return Decision(outputs, [Write(item.report_id, record), *_advance(state, item.updated_at)], [])
@@ -126,7 +145,8 @@ def _advance(state: ClassifyState, moment: datetime) -> list[Write]:
     return [Write(WATERMARK_KEY, moment), *(Write(key, None) for key in state.expired(moment))]
 
 
-def _events(item: ReportState, coder: Coder, codebook_version: str) -> list[CodedEvent]:
+def code_events(item: ReportState, coder: Coder, codebook_version: str) -> list[CodedEvent]:
+    """Return the events that `item` asserts: none unless it is unique."""
     report = item.report
     if item.state != "unique" or report is None:
         return []
@@ -197,17 +217,18 @@ def _ref(event: CodedEvent) -> CodedRef:
 def _event_outputs(
     item: ReportState, old: CodedRecord | None, new: CodedRecord, events: list[CodedEvent], codebook_version: str
 ) -> Iterable[Output]:
-    before = {ref.event_id: ref for ref in old.events} if old else {}
+    before = {ref.event_id: ref for ref in old.events} if old is not None else {}
     for event, ref in zip(events, new.events, strict=True):
         known = before.pop(event.event_id, None)
         if known is None or known.fingerprint != ref.fingerprint:
             yield Output("events.coded", event_key(ref.source, ref.target), event)
+    if old is None:
+        return
     for ref in before.values():
         yield Output("events.coded", event_key(ref.source, ref.target), _retraction(item, old, ref, codebook_version))
 
 
-def _retraction(item: ReportState, old: CodedRecord | None, ref: CodedRef, codebook_version: str) -> CodedEvent:
-    assert old is not None
+def _retraction(item: ReportState, old: CodedRecord, ref: CodedRef, codebook_version: str) -> CodedEvent:
     return CodedEvent(
         event_id=ref.event_id,
         report_id=item.report_id,

@@ -6,9 +6,10 @@ a changelog is the same `apply` over its records, so a restored state cannot dif
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
+if TYPE_CHECKING:
+    import msgspec
 
 __all__ = ["Decision", "Output", "Write"]
 

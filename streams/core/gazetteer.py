@@ -16,19 +16,22 @@ from streams.core.errors import CodebookError
 
 __all__ = ["Agent", "Form", "Gazetteer", "Office", "Owner", "Token", "Words", "build_gazetteer", "fold", "tokenize"]
 
-Role = Literal["name", "demonym", "capital", "place", "metonym", "surname", "block"]
+# "surname_in_office": also a common word or name, taken only while its owner holds an office ("Moon", "Park").
+Role = Literal["name", "demonym", "capital", "place", "metonym", "surname", "surname_in_office", "block"]
 Kind = Literal["state", "person", "group"]
 # A parsed TOML table: strings, lists, dates; each reader below checks the fields it takes.
 Table = Mapping[str, Any]
 
-_TOKEN: Final = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+|['’]s\b|-(?=\s)|[^\w\s\-–]")
+_TOKEN: Final = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+|['\u2019]s\b|-(?=\s)|\n\s*\n|[^\w\s\-\u2013]")
+# Letters without a decomposition, and the typographic apostrophe.
+_PLAIN: Final = str.maketrans({"\u2019": "'", "\u0131": "i", "\u00f8": "o", "\u0142": "l", "\u0111": "d"})
 _Item = TypeVar("_Item", "Form", "Agent")
 _FIRST_DAY: Final = date.min
 _LAST_DAY: Final = date.max
 
 
 class Token(NamedTuple):
-    """A word or a punctuation mark with its offsets; hyphens inside words separate and are not tokens."""
+    """A word, punctuation mark or blank line with its offsets; hyphens inside words separate and are not tokens."""
 
     text: str
     key: str
@@ -37,11 +40,13 @@ class Token(NamedTuple):
 
 
 class Office(NamedTuple):
-    """What a person was from one day to another, both included."""
+    """What a person was from one day to another, both included; `actor` if not for the person's own country."""
 
     sector: str
     since: date
     until: date
+    actor: str | None = None
+    country: str | None = None
 
 
 class Owner(NamedTuple):
@@ -90,7 +95,10 @@ class Words(NamedTuple):
 
 
 class Gazetteer(NamedTuple):
-    """Everything the catalogue looks up; `unless` maps a form to words whose presence forbids it."""
+    """Everything the catalogue looks up; `unless` maps a form to words that forbid it.
+
+    `person_like`, `adjectival`, `shouted`: see `traps` in states.toml.
+    """
 
     forms: dict[str, tuple[Form, ...]]
     agents: dict[str, tuple[Agent, ...]]
@@ -99,6 +107,7 @@ class Gazetteer(NamedTuple):
     person_like: frozenset[str]
     adjectival: frozenset[str]
     unless: dict[str, frozenset[str]]
+    shouted: frozenset[str]
     names: dict[str, str]
 
 
@@ -110,7 +119,7 @@ def fold(word: str) -> str:
     """
     if not word.isascii():
         word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
-        word = word.replace("’", "'").replace("ı", "i").replace("ø", "o")
+        word = word.translate(_PLAIN)
     if "." in word and len(word) > 1:
         word = word.replace(".", "")
     return word.lower()
@@ -166,6 +175,10 @@ def _string(file: str, entry: str, table: Table, field: str) -> str:
     return value
 
 
+def _is_same(one: Owner, other: Owner) -> bool:
+    return (one.actor, one.name, one.since, one.until) == (other.actor, other.name, other.since, other.until)
+
+
 class _Builder:
     """Collects forms and names while the files are read, and refuses contradictions."""
 
@@ -192,13 +205,14 @@ class _Builder:
             cases = tuple(_case_of(token.text) for token in tokens)
             claims = self._owners.setdefault(tuple(t.key for t in tokens), {}).setdefault(cases, [])
             self._refuse_second_claim(file, spelling, owner, claims)
-            claims.append((owner, file))
+            if not any(_is_same(owner, other) for other, _ in claims):
+                claims.append((owner, file))
 
     @staticmethod
     def _refuse_second_claim(file: str, spelling: str, owner: Owner, claims: Sequence[tuple[Owner, str]]) -> None:
         for other, other_file in claims:
-            shared = owner.role == other.role == "surname"
-            if shared or owner.since > other.until or owner.until < other.since:
+            shared = owner.role.startswith("surname") and other.role.startswith("surname")
+            if shared or _is_same(owner, other) or owner.since > other.until or owner.until < other.since:
                 continue
             raise _fail(
                 file,
@@ -206,6 +220,10 @@ class _Builder:
                 f"alias {spelling!r} is claimed by {other.actor} ({other.name}) in {other_file} as well",
                 "remove it from one of them, or give them dates that do not overlap",
             )
+
+    def country_of(self, actor: str) -> str | None:
+        table = self.groups.get(actor)
+        return actor if table is None else table.get("country")
 
     def forms(self) -> Iterator[Form]:
         for keys, by_case in self._owners.items():
@@ -263,19 +281,22 @@ def _read_persons(builder: _Builder, persons: Table) -> None:
     file = "persons.toml"
     for table in persons.get("person", ()):
         name = _string(file, "person without name", table, "name")
-        offices = tuple(_read_office(file, name, office) for office in table.get("offices", ()))
-        if "group" in table:
-            actor = _known(builder, file, name, _string(file, name, table, "group"))
-            country = builder.groups.get(actor, {}).get("country")
-        else:
-            actor = country = _known(builder, file, name, _string(file, name, table, "country"))
-        owner = Owner(actor, country, None, name, "person", "name", offices=offices)
+        offices = tuple(_read_office(builder, name, office) for office in table.get("offices", ()))
+        actor = _known(builder, file, name, _string(file, name, table, "group" if "group" in table else "country"))
+        owner = Owner(actor, builder.country_of(actor), None, name, "person", "name", offices=offices)
         builder.claim(file, [name, *_strings(file, name, table, "aliases")], owner)
         builder.claim(file, _strings(file, name, table, "surnames"), owner._replace(role="surname"))
+        in_office = _strings(file, name, table, "surnames_in_office")
+        builder.claim(file, in_office, owner._replace(role="surname_in_office"))
 
 
-def _read_office(file: str, name: str, table: Table) -> Office:
-    return Office(_string(file, name, table, "sector"), *_term(file, name, table))
+def _read_office(builder: _Builder, name: str, table: Table) -> Office:
+    file = "persons.toml"
+    office = Office(_string(file, name, table, "sector"), *_term(file, name, table))
+    if "of" not in table:
+        return office
+    actor = _known(builder, file, name, _string(file, name, table, "of"))
+    return office._replace(actor=actor, country=builder.country_of(actor))
 
 
 def plural_of(noun: str) -> str:
@@ -291,16 +312,23 @@ def plural_of(noun: str) -> str:
     return noun + ("es" if noun.endswith(("s", "sh", "ch", "x")) else "s")
 
 
-def _read_agents(agents: Table) -> Iterator[Agent]:
+def _read_agents(agents: Table) -> Iterable[Agent]:
+    """Return one agent a spelling; a noun may be listed twice, as itself and as a title, in one sector only."""
     file = "agents.toml"
     verbal = frozenset(_strings(file, "words", agents.get("words", {}), "verbal"))
+    found: dict[tuple[str, ...], Agent] = {}
     for table in agents.get("agent", ()):
         sector = _string(file, "agent", table, "sector")
         nouns = _strings(file, sector, table, "nouns")
-        fixed = _strings(file, sector, table, "fixed")
         weak, title = bool(table.get("weak", False)), bool(table.get("title", False))
-        for noun in [*nouns, *map(plural_of, nouns), *fixed]:
-            yield Agent(tuple(t.key for t in tokenize(noun)), sector, weak, title, noun in verbal)
+        for noun in [*nouns, *map(plural_of, nouns), *_strings(file, sector, table, "fixed")]:
+            keys = tuple(token.key for token in tokenize(noun))
+            known = found.get(keys)
+            if known is not None and (known.sector, known.weak) != (sector, weak):
+                raise _fail(file, noun, f"listed under {known.sector} and {sector}", "keep it in one place")
+            title_too = title or (known is not None and known.title)
+            found[keys] = Agent(keys, sector, weak, title_too, noun in verbal)
+    return found.values()
 
 
 def _by_first(items: Iterable[_Item]) -> dict[str, tuple[_Item, ...]]:
@@ -338,5 +366,6 @@ def build_gazetteer(states: Table, persons: Table, groups: Table, agents: Table)
         person_like=frozenset(map(fold, _strings("states.toml", "traps", traps, "person_like"))),
         adjectival=frozenset(map(fold, _strings("states.toml", "traps", traps, "adjectival"))),
         unless={fold(form): frozenset(map(fold, words)) for form, words in traps.get("unless", {}).items()},
+        shouted=frozenset(map(fold, _strings("states.toml", "traps", traps, "shouted"))),
         names=builder.names,
     )

@@ -6,7 +6,7 @@ reads (ledger values, table values) is MessagePack with positional fields, becau
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime  # noqa: TC003 - msgspec reads the annotations
 from typing import Final, Literal
 
 import msgspec

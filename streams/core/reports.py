@@ -17,6 +17,7 @@ __all__ = [
     "FUTURE_TOLERANCE",
     "MAX_REPORT_BYTES",
     "UNDETERMINED",
+    "admit_fields",
     "admit_report",
     "full_text",
     "language_of",
@@ -70,7 +71,7 @@ def admit_report(raw: bytes, *, ingested_at: datetime, default_source: str | Non
     `ingested_at`: when the record entered, against which "in the future" is judged. `default_source`: for files.
     Raises: ReportRejectedError with the code, the field and what was found there.
     """
-    return _build(read_object(raw), ingested_at, default_source)
+    return admit_fields(read_object(raw), ingested_at=ingested_at, default_source=default_source)
 
 
 def full_text(title: str, text: str) -> str:
@@ -91,7 +92,8 @@ def language_of(value: str | None) -> str:
     return value.partition("-")[0].lower() if value else UNDETERMINED
 
 
-def _build(fields: dict[str, Any], ingested_at: datetime, default_source: str | None) -> Report:
+def admit_fields(fields: dict[str, Any], *, ingested_at: datetime, default_source: str | None = None) -> Report:
+    """Return the report that the JSON object `fields` describes; `admit_report` behind the parser."""
     for name in _TEXT_FIELDS:
         _check_text(fields, name)
     source = fields.get("source") or default_source
@@ -199,6 +201,9 @@ def _in_range(moment: datetime, name: str, ingested_at: datetime) -> datetime:
     return moment
 
 
+_QUOTE, _BACKSLASH, _OPENING, _CLOSING = b'"'[0], b"\\"[0], b"[{", b"]}"
+
+
 def _depth(raw: bytes) -> int:
     # Brackets inside strings count too: cheap, and the limit is far above what a report needs.
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
@@ -209,16 +214,16 @@ def _depth(raw: bytes) -> int:
         if in_string:
             if escaped:
                 escaped = False
-            elif byte == 0x5C:
+            elif byte == _BACKSLASH:
                 escaped = True
-            elif byte == 0x22:
+            elif byte == _QUOTE:
                 in_string = False
-        elif byte == 0x22:
+        elif byte == _QUOTE:
             in_string = True
-        elif byte in (0x5B, 0x7B):
+        elif byte in _OPENING:
             depth += 1
             deepest = max(deepest, depth)
-        elif byte in (0x5D, 0x7D):
+        elif byte in _CLOSING:
             depth -= 1
     return deepest
 

@@ -89,7 +89,9 @@ class TensionSettings(msgspec.Struct, frozen=True, kw_only=True):
             msg = "tension settings: baseline_days, baseline_min_samples and group_max_age must be positive"
             raise ConfigurationError(msg)
         if self.group_max_age + timedelta(days=self.baseline_days + 7) > LEDGER_KEPT:
-            msg = f"tension settings: group_max_age + baseline_days must be <= {LEDGER_KEPT.days - 7} d; no more is kept"
+            msg = (
+                f"tension settings: group_max_age + baseline_days must be <= {LEDGER_KEPT.days - 7} d; no more is kept"
+            )
             raise ConfigurationError(msg)
 
 
@@ -135,7 +137,7 @@ class ActorRow(msgspec.Struct, frozen=True, kw_only=True):
     """`tension.actors`: one actor at `as_of`. Tension: 0..100; pressure, conflict, cooperation: Goldstein points.
 
     `baseline` and `change` (pressure minus the median) are null under a small count. `top_dyads`: most conflict first,
-    then most events.    `last_event`: newest instant of the last 30 days. `watermark`: the whole hour that event time has reached.
+    then most events. `last_event`: newest instant of the last 30 days. `watermark`: the whole hour event time reached.
     """
 
     actor: str
@@ -215,6 +217,7 @@ class _Tally:
         self.end = end
         self.groups = groups
         self.weights = weights
+        self._united: tuple[Sequence[_Tally], set[str]] | None = None
 
     @cached_property
     def first(self) -> int:
@@ -240,6 +243,12 @@ class _Tally:
     def reports(self) -> set[str]:
         return {report for group in self.groups for report in group.reports}
 
+    def reports_with(self, later: Sequence[_Tally]) -> set[str]:
+        """Return the reports of this and the `later` tallies; kept, because quiet days make up most of a window."""
+        if self._united is None or self._united[0] != later:
+            self._united = later, self.reports.union(*(tally.reports for tally in later))
+        return self._united[1]
+
     @cached_property
     def quad_classes(self) -> Counter[str]:
         return Counter(QUAD_CLASS[group.plover] for group in self.groups)
@@ -258,8 +267,6 @@ class _Tally:
 
     def clip(self, since: int, until: int) -> _Tally | None:
         """Return the tally of the groups with instant in [since, until]; None if there are none."""
-        if since <= self.first and self.last <= until:
-            return self
         inside = [
             (group, weight)
             for group, weight in zip(self.groups, self.weights, strict=True)
@@ -290,7 +297,8 @@ def _actor_days(state: LedgerState, actor: str, since: int, until: int) -> list[
 
 
 def _clip(tallies: Iterable[_Tally], since: int, until: int) -> list[_Tally]:
-    clipped = (tally.clip(since, until) for tally in tallies if tally.last >= since and tally.first <= until)
+    near = [tally for tally in tallies if tally.last >= since and tally.first <= until]
+    clipped = [t if since <= t.first and t.last <= until else t.clip(since, until) for t in near]
     return [tally for tally in clipped if tally is not None]
 
 
@@ -303,27 +311,34 @@ def _balance(tallies: Iterable[_Tally], at: int, settings: TensionSettings) -> B
     )
 
 
-def _window(tallies: Iterable[_Tally], since: int, until: int) -> Window:
-    counted = _clip(tallies, since, until)
+def _windows(month: Sequence[_Tally], at: int) -> Windows:
+    return Windows(
+        day=_window(_clip(month, at - _DAY_WINDOW, at)),
+        week=_window(_clip(month, at - _WEEK_WINDOW, at)),
+        month=_window(_clip(month, at - _MONTH_WINDOW, at)),
+    )
+
+
+def _count_reports(counted: Sequence[_Tally]) -> int:
+    """Return how many distinct reports are behind `counted`, in order of days; only the outer days are clipped."""
+    inner = counted[1:-1]
+    settled = inner[0].reports_with(inner[1:]) if inner else set[str]()
+    outer = set[str]().union(*(tally.reports for tally in (*counted[:1], *counted[-1:])))
+    return len(settled) + len(outer - settled)
+
+
+def _window(counted: Sequence[_Tally]) -> Window:
     quad_classes: Counter[str] = Counter()
     for tally in counted:
         quad_classes.update(tally.quad_classes)
     return Window(
         events=sum(len(tally.groups) for tally in counted),
-        reports=len(set[str]().union(*(tally.reports for tally in counted))),
+        reports=_count_reports(counted),
         verbal_cooperation=quad_classes["verbal_cooperation"],
         material_cooperation=quad_classes["material_cooperation"],
         verbal_conflict=quad_classes["verbal_conflict"],
         material_conflict=quad_classes["material_conflict"],
         goldstein_sum=_rounded(fsum(tally.goldstein for tally in counted)),
-    )
-
-
-def _windows(month: Sequence[_Tally], at: int) -> Windows:
-    return Windows(
-        day=_window(month, at - _DAY_WINDOW, at),
-        week=_window(month, at - _WEEK_WINDOW, at),
-        month=_window(month, at - _MONTH_WINDOW, at),
     )
 
 

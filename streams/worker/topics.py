@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.core.errors import ConfigurationError
@@ -29,9 +29,18 @@ EVENT_RETENTION_DAYS: Final = 90
 
 # Name -> what the topic's broker settings must be. `LogAppendTime` makes record timestamps ingest time.
 _DELETE: Final = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"}
-_COMPACT: Final = {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"}
+# Only closed segments are compacted: the default of 1 GiB would let a small table's log grow for months.
+_COMPACT: Final = {
+    "cleanup.policy": "compact",
+    "message.timestamp.type": "LogAppendTime",
+    "segment.bytes": str(64 * 1024 * 1024),
+}
 PUBLIC_TOPICS: Final[dict[str, dict[str, str]]] = {
-    "reports.raw": {**_DELETE, "retention.ms": str(RAW_RETENTION_DAYS * DAY_MS), "max.message.bytes": str(RAW_MAX_BYTES)},
+    "reports.raw": {
+        **_DELETE,
+        "retention.ms": str(RAW_RETENTION_DAYS * DAY_MS),
+        "max.message.bytes": str(RAW_MAX_BYTES),
+    },
     "reports.unique": {**_DELETE, "retention.ms": str(RAW_RETENTION_DAYS * DAY_MS)},
     "reports.duplicate": {**_DELETE, "retention.ms": str(RAW_RETENTION_DAYS * DAY_MS)},
     "reports.rejected": {
@@ -76,19 +85,25 @@ def create(admin: KafkaAdminClient, wanted: list[Topic]) -> list[str]:
 
     Raises: ConfigurationError with the broker's reason.
     """
-    missing = [topic for topic in wanted if topic.name not in set(admin.list_topics())]
-    new = [
-        NewTopic(topic.name, topic.partitions, topic.replication, topic_configs=dict(topic.config)) for topic in missing
-    ]
+    existing = set(admin.list_topics())
+    missing = {
+        topic.name: {
+            "num_partitions": topic.partitions,
+            "replication_factor": topic.replication,
+            "configs": dict(topic.config),
+        }
+        for topic in wanted
+        if topic.name not in existing
+    }
     try:
-        if new:
-            admin.create_topics(new)
+        if missing:
+            admin.create_topics(missing, wait_for_metadata=True)
     except TopicAlreadyExistsError:
         # Somebody else was quicker; what differs shows in `topics diff`.
         pass
     except KafkaError as error:
         raise ConfigurationError(f"cannot create topics: {error}; check replication and the broker's rights") from None
-    return [topic.name for topic in missing]
+    return list(missing)
 
 
 def compare(admin: KafkaAdminClient, wanted: list[Topic]) -> list[str]:
@@ -117,9 +132,6 @@ def _differences(topic: Topic, partitions: int, config: Mapping[str, str]) -> li
 
 
 def _configs(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
-    described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
-    return _flatten(described)
-
-
-def _flatten(described: object) -> dict[str, dict[str, str]]:
-    return described  # type: ignore[return-value]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, None) for name in names]
+    described = admin.describe_configs(resources, config_filter="all").get("topic", {})
+    return {name: {key: data["value"] for key, data in values.items()} for name, values in described.items()}

@@ -1,0 +1,5 @@
+"""`python -m streams` is `tensionwire`."""
+
+from streams.cli import main
+
+main()

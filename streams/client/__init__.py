@@ -1,0 +1,1 @@
+"""For subscribers: reading the topics with kafka-python, committed records only, without Faust."""

@@ -1,0 +1,68 @@
+"""Everything the coder looks things up in, as one value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from streams.core.clauses import Grammar, build_grammar
+from streams.core.errors import CodebookError
+from streams.core.lexicon import Lexicon, build_lexicon
+from streams.core.modality import Modality, build_modality
+from streams.core.models import PLOVER_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streams.core.actors import Catalogue
+
+__all__ = ["CODER_VERSION", "Codebook", "build_codebook"]
+
+# Raise it when the coder's rules change what is coded: it is part of the codebook's version.
+CODER_VERSION: Final = 1
+
+
+class Codebook(NamedTuple):
+    """Catalogue, frames, word classes, markers and values; `version`: 8 hex digits over data and rules."""
+
+    catalogue: Catalogue
+    lexicon: Lexicon
+    grammar: Grammar
+    modality: Modality
+    goldstein: Mapping[str, float]
+    default_cameo: Mapping[str, str]
+    version: str
+
+    def value_of(self, cameo: str) -> float:
+        """Return the Goldstein value of a CAMEO code: its own, else that of the longest prefix that has one."""
+        for size in range(len(cameo), 1, -1):
+            value = self.goldstein.get(cameo[:size])
+            if value is not None:
+                return value
+        return 0.0
+
+
+def build_codebook(
+    catalogue: Catalogue,
+    lexicon: Mapping[str, Any],
+    grammar: Mapping[str, Any],
+    modality: Mapping[str, Any],
+    goldstein: Mapping[str, Any],
+    version: str,
+) -> Codebook:
+    """Return the codebook of parsed data files.
+
+    Raises: CodebookError naming file, entry and remedy.
+    """
+    compiled = build_lexicon(lexicon)
+    missing = set(PLOVER_TYPES) - set(goldstein["default"])
+    if missing:
+        raise CodebookError(f"goldstein.toml: [default] lacks {sorted(missing)}; add a CAMEO code for each PLOVER type")
+    return Codebook(
+        catalogue,
+        compiled,
+        build_grammar(grammar, compiled),
+        build_modality(modality),
+        {code: float(value) for code, value in goldstein["cameo"].items()},
+        dict(goldstein["default"]),
+        version,
+    )
