@@ -508,7 +508,9 @@ class ShardTable(faust.Table):  # type: ignore[misc]
     @property
     def assigned(self) -> bool:
         """Whether the group has told this worker what it owns, be it nothing."""
-        return bool(self.data.generation >= 0)
+        # Faust passes an empty assignment on to nobody; that the worker has joined shows in the generation.
+        joined_for_nothing = self.app.consumer_generation_id > 0 and not self.app.consumer.assignment()
+        return bool(self.data.generation >= 0 or joined_for_nothing)
 
     def status(self) -> dict[int, bool]:
         """Return partition -> restored, for the partitions this worker owns."""
