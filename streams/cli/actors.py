@@ -85,6 +85,7 @@ def resolve(text: str | None, on: date | None, batch: str | None) -> None:
 def _resolve_batch(catalogue: Catalogue, name: str) -> int:
     rejected = False
     source = open_file(name)
+    click.get_current_context().call_on_close(source.close)
     for line in source.lines():
         try:
             fields = msgspec.json.decode(line.raw)

@@ -67,6 +67,7 @@ def _code_pairs(file: str) -> int:
     codebook = load_codebook()
     rejected = False
     source = open_file(file)
+    click.get_current_context().call_on_close(source.close)
     for line in source.lines():
         try:
             id_, text, spans = _pair(line.raw)

@@ -44,6 +44,7 @@ def feed_file(file: str) -> None:
     """
     settings = load_settings()
     source = open_file(file)
+    click.get_current_context().call_on_close(source.close)
     topic = settings.topic("reports.raw")
     with connect_admin(settings.bootstrap) as admin:
         if topic not in admin.list_topics():

@@ -39,6 +39,9 @@ class ReportLines:
         self.ingested_at = datetime.now(UTC)
         self._files = [open_file(name) for name in names]
         self._places: list[tuple[ReportFile, int]] = []
+        context = click.get_current_context(silent=True)
+        if context is not None:
+            context.call_on_close(self.close)
 
     def __iter__(self) -> Iterator[ReportLine]:
         sizes = [file.size for file in self._files]
@@ -50,6 +53,11 @@ class ReportLines:
                     self._places.append((file, line.start))
                     yield ReportLine(file.name, line, self._admit(line.raw))
                     progress.advance(task, len(line.raw) + 1)
+
+    def close(self) -> None:
+        """Close the files; a verb does so by itself when it ends."""
+        for file in self._files:
+            file.close()
 
     def report(self, seq: int) -> Report:
         """Return an accepted report of an earlier line again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from streams.codebook import data_version
-from streams.core.errors import TensionwireError
+from streams.core.errors import ConfigurationError
 from streams.settings import load_settings
 from streams.worker.topics import compare, create, topics_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["BrokerUnreachableError", "connect_admin"]
 
 EXIT_DIFFERENT = 1
+_CONNECT_SECONDS = 3.0
 
 
 class BrokerUnreachableError(KafkaError):  # type: ignore[misc]
@@ -33,16 +35,28 @@ def connect_admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
 
     Raises: BrokerUnreachableError if nobody answers.
     """
+    if not any(_listens(server) for server in bootstrap.split(",")):
+        raise BrokerUnreachableError(f"no broker at {bootstrap}")
     try:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="tensionwire")
     except KafkaError as error:
         raise BrokerUnreachableError(f"no broker at {bootstrap} ({type(error).__name__})") from None
-    except ValueError as error:
-        raise TensionwireError(f"TENSIONWIRE_BOOTSTRAP={bootstrap}: {error}; give host:port") from None
     try:
         yield admin
     finally:
         admin.close()
+
+
+def _listens(server: str) -> bool:
+    # Kafka's clients retry for half a minute; who mistyped a port should know at once.
+    host, _, port = server.strip().rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigurationError(f"TENSIONWIRE_BOOTSTRAP: {server!r} is not host:port")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 @click.group()

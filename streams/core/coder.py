@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -30,6 +30,8 @@ _REFERENCE_FACTOR: Final = 0.85
 # What an allegation is coded as, and how much less sure than the act it alleges.
 _ALLEGED_CAMEO: Final = "112"
 _ALLEGED_FACTOR: Final = 0.85
+# What happened longer ago is told as background: it is past the memory of the tables (docs/explanation/tension.md).
+_HISTORY: Final = timedelta(days=65)
 # Sentences longer than this, in characters, are lists and tables, not prose.
 _LONGEST_SENTENCE: Final = 1500
 
@@ -139,6 +141,9 @@ class _Reading:
             for source, target in self._dyads(act):
                 coding = self._coding(number, act, source, target, expressions)
                 key = (coding.source_actor.id, coding.target_actor.id, coding.plover)
+                if self._published_on - coding.occurred_on > _HISTORY:
+                    # One old date makes background of the whole sentence: its other acts carry none of their own.
+                    return []
                 if key not in seen:
                     seen.add(key)
                     codings.append(coding)

@@ -20,6 +20,8 @@ _SPEAKER_REACH: Final = 5
 _BYSTANDERS: Final = frozenset({"NGO", "MED", "COP"})
 # Words between a comma and the verb of saying behind it: ", a ministry spokesman said".
 _TAIL_REACH: Final = 9
+# Verbs of saying that leave open whether it is so; what an unnamed speaker alleges is rumour.
+_ALLEGING: Final = frozenset("allege alleges alleged alleging claim claims claimed claiming".split())
 _OPENERS: Final = frozenset("after when while because since as although though whereas before until amid".split())
 
 
@@ -103,7 +105,14 @@ class Stance:
         speakers = self._speakers(act, group)
         if speakers is None:
             return act
+        if not speakers and QUAD_CLASS[act.plover] == "material_conflict" and self._is_alleged(act, group):
+            return None
         return self._as_said(act, speakers)
+
+    def _is_alleged(self, act: Act, group: VerbGroup) -> bool:
+        """Return whether the clause is put into the mouth of somebody who alleges it."""
+        around = (*self._words[: group.first], *self._words[act.last :])
+        return not _ALLEGING.isdisjoint(around)
 
     def _as_said(self, act: Act, speakers: tuple[int, ...]) -> Act | None:
         actors = {self._sentence.mentions[index].actor for index in speakers}

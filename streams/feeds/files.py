@@ -64,6 +64,10 @@ class ReportFile:
         self._stream.seek(start)
         return self._stream.readline(_MAX_LINE_BYTES).strip(b" \t\r\n").removeprefix(b"\xef\xbb\xbf")
 
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
     def _skip_rest(self, raw: bytes) -> int:
         while raw and not raw.endswith(b"\n"):
             raw = self._stream.readline(_MAX_LINE_BYTES)

@@ -32,7 +32,7 @@ LEAST_CASES = {"per type": 8, "none": 60}
 SEED_EVENTS = (
     "ISR ACCUSE SYR, ISR ACCUSE IRN, ISR ACCUSE HEZ, ISR ASSAULT SYR, SYR ASSAULT RUS, RUS AGREE ISR, ISR AGREE RUS, "
     "ISR CONSULT RUS, RUS AID SYR, IRN AID SYR, HEZ AID SYR, KUR ASSAULT ISIS, USA COOPERATE KUR, USA AGREE RUS, "
-    "RUS SUPPORT IRN, ISR SUPPORT RUS, IRN MOBILIZE ISR"
+    "RUS SUPPORT IRN, ISR SUPPORT RUS"
 ).split(", ")
 SEED_MISREADINGS = (
     "HEZ ASSAULT ISR, IRN THREATEN ISR, ISR ASSAULT RUS, ISR ACCUSE RUS, RUS ASSAULT ISR, RUS ASSAULT SYR"
@@ -89,17 +89,33 @@ def test_offsets_refer_to_the_full_text_and_the_title_is_sentence_zero(codebook:
         ("Israel bombed Syria on Wednesday.", date(2023, 9, 20)),
         ("Israel bombed Syria on Thursday.", date(2023, 9, 14)),
         ("Israel bombed Syria yesterday.", date(2023, 9, 19)),
-        ("Three years ago Israel bombed Syria.", date(2020, 9, 20)),
-        ("Israel bombed Syria in February.", date(2023, 2, 1)),
-        ("Israel bombed Syria in October.", date(2022, 10, 1)),
-        ("Israel bombed Syria on 3 March 2022.", date(2022, 3, 3)),
-        ("On March 3, 2022, Israel bombed Syria.", date(2022, 3, 3)),
+        ("Israel bombed Syria in August.", date(2023, 8, 1)),
+        ("Israel bombed Syria on 3 August 2023.", date(2023, 8, 3)),
+        ("On August 3, 2023, Israel bombed Syria.", date(2023, 8, 3)),
         ("Israel bombed Syria two weeks ago.", date(2023, 9, 6)),
         ("Two years after the truce Israel bombed Syria.", date(2023, 9, 20)),
     ],
 )
 def test_occurrence_day_is_read_from_the_sentence(codebook: Codebook, sentence: str, day: date) -> None:
     assert [coding.occurred_on for coding in read(codebook, sentence)] == [day]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Three years ago Israel bombed Syria.",
+        "Israel bombed Syria in February.",
+        "Israel bombed Syria on 3 March 2022.",
+        "In April Israel struck a Syrian airbase after Iran threatened Israel.",
+    ],
+)
+def test_what_happened_before_the_memory_of_the_tables_is_background(codebook: Codebook, sentence: str) -> None:
+    assert read(codebook, sentence) == []
+
+
+@pytest.mark.parametrize("saying", ["state newspapers alleged", "a local website claimed"])
+def test_attack_alleged_by_nobody_in_particular_is_rumour(codebook: Codebook, saying: str) -> None:
+    assert read(codebook, f"Saudi Arabia attacked Iran through hired killers, {saying}.") == []
 
 
 def test_day_without_expression_is_the_utc_day_of_publication(codebook: Codebook) -> None:
