@@ -145,7 +145,8 @@ def _latency(bootstrap: str, folder: Path) -> Iterator[tuple[str, Any]]:
             raw = make_report(
                 id=f"l{number}",
                 published_at=(datetime(2018, 9, 18, tzinfo=UTC) + timedelta(seconds=number)).isoformat(),
-                text=f"{name_a} attacked {name_b} with number {number} of word{number} and term{number}.",
+                # Words of its own, or deduplication would rightly take it for a copy.
+                text=f"{name_a} attacked {name_b}. " + " ".join(f"w{number}x{place}" for place in range(30)),
             )
             sent[f"{code_a}>{code_b}"] = time.perf_counter()
             producer.send(pipeline.topic("reports.raw"), key=b"en", value=encode(raw))

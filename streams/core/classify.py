@@ -133,16 +133,17 @@ def decide(state: ClassifyState, item: ReportState | Tick, coder: Coder, codeboo
     if old is not None and (item.rev, item.seq) <= (old.rev, old.seq):
         return Decision([], [], ["repeated" if (item.rev, item.seq) == (old.rev, old.seq) else "superseded"])
     events = code_events(item, coder, codebook_version)
-    record = _record(item, old, events)
+    record = _record(item, events)
     outputs = [*_event_outputs(item, old, record, events, codebook_version), *_contributions(item, old, record)]
-    return Decision(outputs, [Write(item.report_id, record), *_advance(state, item.updated_at)], [])
+    return Decision(outputs, [Write(item.report_id, record), *_advance(state, item.updated_at, item.report_id)], [])
 
 
-def _advance(state: ClassifyState, moment: datetime) -> list[Write]:
+def _advance(state: ClassifyState, moment: datetime, kept: str | None = None) -> list[Write]:
+    # `kept`: the report that is just being written; its old record may be what expires.
     # Persisted once an hour of event time: it only drives expiry, which works in whole days.
     if state.watermark is not None and moment < state.watermark + timedelta(hours=1):
         return []
-    return [Write(WATERMARK_KEY, moment), *(Write(key, None) for key in state.expired(moment))]
+    return [Write(WATERMARK_KEY, moment), *(Write(key, None) for key in state.expired(moment) if key != kept)]
 
 
 def code_events(item: ReportState, coder: Coder, codebook_version: str) -> list[CodedEvent]:
@@ -185,15 +186,15 @@ def _event(
     )
 
 
-def _record(item: ReportState, old: CodedRecord | None, events: list[CodedEvent]) -> CodedRecord:
-    report = item.report
-    epoch = datetime(1900, 1, 1, tzinfo=UTC)
+def _record(item: ReportState, events: list[CodedEvent]) -> CodedRecord:
+    # Date and outlet serve to take events back: a record without events needs neither.
+    report = item.report if events else None
     return CodedRecord(
         rev=item.rev,
         seq=item.seq,
         updated_at=item.updated_at,
-        published_at=report.published_at if report else old.published_at if old else epoch,
-        outlet=report.source if report else old.outlet if old else "",
+        published_at=report.published_at if report else datetime(1900, 1, 1, tzinfo=UTC),
+        outlet=report.source if report else "",
         events=tuple(_ref(event) for event in events),
     )
 

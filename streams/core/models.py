@@ -30,7 +30,7 @@ Status = Literal["usable", "withdrawn"]
 State = Literal["unique", "duplicate", "withdrawn"]
 QuadClass = Literal["verbal_cooperation", "material_cooperation", "verbal_conflict", "material_conflict"]
 
-# PLOVER type -> quad class; the one fixed mapping (docs/reference/vocabulary.md).
+# PLOVER type -> quad class; the one fixed mapping.
 QUAD_CLASS: Final[dict[str, QuadClass]] = {
     "AGREE": "verbal_cooperation",
     "CONSULT": "verbal_cooperation",

@@ -6,12 +6,11 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["BATCH_SECONDS", "DISCARDED", "LAG", "OUTPUTS", "READY", "RECORDS", "RESTORED", "ROWS", "WATERMARK"]
+__all__ = ["BATCH_SECONDS", "DISCARDED", "LAG", "OUTPUTS", "READY", "RECORDS", "RESTORED", "WATERMARK"]
 
 RECORDS: Final = Counter("tensionwire_records_total", "Input records processed and committed.", ["stage"])
 DISCARDED: Final = Counter("tensionwire_discarded_total", "Inputs that led to nothing, by reason.", ["stage", "reason"])
 OUTPUTS: Final = Counter("tensionwire_outputs_total", "Messages sent and committed, by topic of the design.", ["topic"])
-ROWS: Final = Counter("tensionwire_rows_total", "Table rows written and committed.", ["table"])
 RESTORED: Final = Counter("tensionwire_restored_records_total", "Changelog records read to rebuild a table.", ["table"])
 BATCH_SECONDS: Final = Histogram(
     "tensionwire_batch_seconds",
@@ -21,4 +20,6 @@ BATCH_SECONDS: Final = Histogram(
 )
 LAG: Final = Gauge("tensionwire_lag_records", "Records behind the end of an input partition.", ["stage", "partition"])
 READY: Final = Gauge("tensionwire_ready_partitions", "Input partitions restored and owned here.", ["stage"])
-WATERMARK: Final = Gauge("tensionwire_watermark_timestamp_seconds", "Event time reached, by stage.", ["stage"])
+WATERMARK: Final = Gauge(
+    "tensionwire_watermark_timestamp_seconds", "Event time the rows of this worker have reached.", ["stage"]
+)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import structlog
 from aiokafka.partitioner import murmur2
 
 from streams.core import classify, dedup, ledger, tension
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from streams.core.tension import TensionSettings
 
 __all__ = ["Aggregate", "Classify", "Deduplicate", "moment_of", "partition_of"]
+
+log = structlog.get_logger()
 
 _HOUR: Final = timedelta(hours=1)
 _state_decoder: Final = msgspec.json.Decoder(ReportState | Tick)
@@ -84,7 +87,13 @@ class Deduplicate(_Stage):
         outputs = []
         for decision in decisions:
             for reread in decision.rereads:
-                raw, timestamp_ms = await shard.read_input(reread.raw_seq)
+                try:
+                    raw, timestamp_ms = await shard.read_input(reread.raw_seq)
+                except LookupError as error:
+                    # Retention is longer than any state: only a shortened one gets here, and no restart would help.
+                    metrics.DISCARDED.labels(self.name, "text_gone").inc()
+                    log.error("text_gone", report_id=reread.report_id, error=str(error))  # noqa: TRY400 - no stack needed
+                    continue
                 report = admit_report(raw, ingested_at=moment_of(timestamp_ms))
                 outputs.append(dedup.complete(reread, report))
         return outputs

@@ -23,7 +23,7 @@ DAY_MS: Final = 86_400_000
 RAW_MAX_BYTES: Final = 4 * 1024 * 1024
 # Room for the headers that say where a rejected record came from and why.
 REJECTED_MAX_BYTES: Final = RAW_MAX_BYTES + 64 * 1024
-# Sketches look back 10 days and the ledger 65; replaying raw reports must reach past the classifier's 37.
+# Sketches look back 14 days and the ledger 65; replaying raw reports must reach past the classifier's 37.
 RAW_RETENTION_DAYS: Final = 45
 EVENT_RETENTION_DAYS: Final = 90
 

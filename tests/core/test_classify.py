@@ -1,4 +1,4 @@
-"""Classify: only differences are sent, what stops being said is taken back, and memory ends; with a stub for a coder."""
+"""Classify with a stub for a coder: only differences are sent, what stops being said is taken back."""
 
 from __future__ import annotations
 
@@ -166,7 +166,8 @@ def test_new_revision_sends_only_what_changed() -> None:
     decision = stage.take(make_state(rev="2", seq=2), saying(kept, changed, make_coding("IND", "PAK")))
 
     sent = events_of(decision)
-    assert triples(event for event in sent if not event.retracted) == [("FRA", "ASSAULT", "ESP"), ("IND", "ASSAULT", "PAK")]
+    asserted = [("FRA", "ASSAULT", "ESP"), ("IND", "ASSAULT", "PAK")]
+    assert triples(event for event in sent if not event.retracted) == asserted
     assert triples(event for event in sent if event.retracted) == [("CHN", "AID", "JPN")]
     told = {(item.actor, item.source): item.present for item in contributions_of(decision)}
     assert told == {
@@ -350,7 +351,7 @@ def test_changelog_record_of_another_form_is_refused(key: str) -> None:
 _PAIRS = st.sampled_from((("RUS", "UKR"), ("FRA", "ESP"), ("IRN", "IRN")))
 _CODINGS = st.builds(
     lambda pair, plover, goldstein, confidence, day: make_coding(
-        *pair, plover, goldstein=goldstein, confidence=confidence, occurred_on=day
+        pair[0], pair[1], plover, goldstein=goldstein, confidence=confidence, occurred_on=day
     ),
     _PAIRS,
     st.sampled_from(("ASSAULT", "ACCUSE")),
