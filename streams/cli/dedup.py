@@ -51,7 +51,10 @@ class _Reader:
         for write in decision.writes:
             self.state.apply(write)
         for report_id, verdict in decision.verdicts.items():
-            self.verdicts[language, report_id] = verdict
+            # Once the newest version has expired from the state, an older one may be judged again.
+            known = self.verdicts.get((language, report_id))
+            if known is None or verdict.max_rev >= known.max_rev:
+                self.verdicts[language, report_id] = verdict
 
     def answer(self, row: _Row) -> dict[str, Any]:
         """Return the output line of a row: final verdicts."""
