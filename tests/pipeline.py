@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # Seconds a pipeline may take for what a test asks of it before the test gives up; far above what it needs.
 PATIENCE = 300.0
+# What the stages write for one another and for subscribers.
+OUTPUTS = ("reports.unique", "events.coded", "events.by_actor", "tension.actors", "tension.dyads")
 
 
 class Worker:
@@ -204,6 +206,36 @@ class Pipeline:
         """Yield every record of a topic, those of aborted transactions too."""
         for number in partitions_of(self.settings.bootstrap, self.topic(name)):
             yield from read_partition(self.settings.bootstrap, self.topic(name), number, "read_uncommitted")
+
+    def freeze_in_a_batch(self, worker: Worker) -> None:
+        """Stop `worker` (SIGSTOP) while a transaction of its own is open, if one can be caught within twenty tries."""
+        for _ in range(20):
+            worker.signal(signal.SIGSTOP)
+            if self._has_stuck_transaction():
+                return
+            worker.signal(signal.SIGCONT)
+            time.sleep(0.05)
+        worker.signal(signal.SIGSTOP)
+
+    def _has_stuck_transaction(self) -> bool:
+        # Those of workers that run are over in far less; one that stays open belongs to the stopped one.
+        before = self._ends("read_committed")
+        time.sleep(0.4)
+        after, ends = self._ends("read_committed"), self._ends("read_uncommitted")
+        return any(before[tp] == after[tp] < ends[tp] for tp in ends)
+
+    def _ends(self, isolation_level: str) -> dict[TopicPartition, int]:
+        consumer = open_consumer(self.settings.bootstrap, isolation_level)
+        topics = [self.topic(name) for name in OUTPUTS]
+        tps = [TopicPartition(topic, number) for topic in topics for number in range(self.settings.partitions)]
+        try:
+            return dict(consumer.end_offsets(tps))
+        finally:
+            consumer.close()
+
+    def aborted_records(self) -> int:
+        """Return how many records of aborted transactions lie on the output topics."""
+        return sum(sum(1 for _ in self.read_uncommitted(name)) - sum(1 for _ in self.read(name)) for name in OUTPUTS)
 
     def used_partitions(self, name: str) -> set[int]:
         numbers = partitions_of(self.settings.bootstrap, self.topic(name))
