@@ -50,6 +50,9 @@ _DAY_WINDOW: Final = DAY
 _WEEK_WINDOW: Final = 7 * DAY
 _MONTH_WINDOW: Final = 30 * DAY
 
+# Midnights of `history`: a week, the half-life and the window that a reader compares with.
+_HISTORY_DAYS: Final = 7
+
 # A row names at most this many dyads: what fits a reader's eye; the rest is in tension.dyads.
 _TOP_DYADS: Final = 5
 
@@ -138,6 +141,7 @@ class ActorRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `baseline` and `change` (pressure minus the median) are null under a small count. `top_dyads`: most conflict first,
     then most events. `last_event`: newest instant of the last 30 days. `watermark`: the whole hour event time reached.
+    `history`: tension at the seven midnights (UTC) up to `as_of`, oldest first, with the ledger as it is now.
     """
 
     actor: str
@@ -148,6 +152,7 @@ class ActorRow(msgspec.Struct, frozen=True, kw_only=True):
     cooperation: float
     baseline: Baseline | None
     change: float | None
+    history: tuple[float, ...]
     windows: Windows
     top_dyads: tuple[TopDyad, ...]
     last_event: datetime | None
@@ -360,6 +365,13 @@ def _baseline(tallies: Sequence[_Tally], at: int, settings: TensionSettings) -> 
     return middle, median(abs(sample - middle) for sample in samples)
 
 
+def _history(tallies: Sequence[_Tally], at: int, settings: TensionSettings) -> tuple[float, ...]:
+    """Return the tension at the last `_HISTORY_DAYS` midnights; midnights, because days need no clipping there."""
+    today = at - at % DAY
+    midnights = range(today - (_HISTORY_DAYS - 1) * DAY, today + 1, DAY)
+    return tuple(_rounded(_balance(tallies, moment, settings).tension(settings)) for moment in midnights)
+
+
 def _top_dyads(month: Sequence[_Tally], at: int, settings: TensionSettings) -> tuple[TopDyad, ...]:
     factors = [_decay(at - tally.end, settings) for tally in month]
     # Ranked by plain sums, which are canonical too (days come in order) and much cheaper; shown as exact ones.
@@ -402,7 +414,8 @@ def _lookback(settings: TensionSettings, days: int) -> int:
 
 def _actor_tallies(state: LedgerState, actor: str, at: int, settings: TensionSettings) -> list[_Tally]:
     # One more day than there are samples: the first midnight lies up to 24 h further back.
-    days = _actor_days(state, actor, at - _lookback(settings, settings.baseline_days + 1), at)
+    samples = max(settings.baseline_days, _HISTORY_DAYS) + 1
+    days = _actor_days(state, actor, at - _lookback(settings, samples), at)
     tallies = (_tally_actor_day(day, settings) for day in days)
     return [tally for tally in tallies if tally.groups]
 
@@ -441,6 +454,7 @@ def actor_row(
         cooperation=_rounded(balance.cooperation),
         baseline=None if usual is None else Baseline(median=_rounded(usual[0]), mad=_rounded(usual[1])),
         change=None if usual is None else _rounded(balance.pressure(settings) - usual[0]),
+        history=_history(tallies, at, settings),
         windows=_windows(month, at),
         top_dyads=_top_dyads(month, at, settings),
         last_event=_last_event(month),

@@ -127,6 +127,17 @@ def test_goldstein_of_a_group_is_the_lower_median(values: tuple[float, ...], med
     assert row(*told).windows.day.goldstein_sum == median
 
 
+def test_history_is_the_tension_at_the_last_seven_midnights_oldest_first() -> None:
+    later = row(make_contribution(), as_of=NOON + timedelta(days=3))
+    midnight = NOON.replace(hour=0)
+    asked = [row(make_contribution(), as_of=midnight + timedelta(days=day)).tension for day in range(-3, 4)]
+    assert later.history == tuple(asked)
+    # Not yet heard of, then decaying: 10 * 2^(-0.5/7) = 9.516951 on the first midnight, 951.6951 / 49.516951.
+    assert later.history[:4] == (0.0, 0.0, 0.0, 0.0)
+    assert later.history[4] == 19.219583
+    assert later.history[4] > later.history[5] > later.history[6] > later.tension
+
+
 def test_confidence_of_a_group_is_its_maximum() -> None:
     # 10 * 0.75.
     told = (make_contribution(report_id="r1", confidence=0.25), make_contribution(report_id="r2", confidence=0.75))
