@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test check bench faults lock format clean kafka
+.PHONY: help demo test check bench faults lock format clean kafka compose-test
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # Pinned and hash-checked; the package itself is installed in place, without its dependencies.
 $(STAMP): requirements/dev.txt pyproject.toml
@@ -24,17 +24,21 @@ demo: $(STAMP) ## sample reports through broker and worker; prints the tension t
 test: $(STAMP) ## all tests; real Kafka wherever a Docker engine, or Java and Maven, are
 	$(BIN)/pytest -m "not faults"
 
-check: $(STAMP) ## ruff, format, mypy --strict, import-linter
+check: $(STAMP) ## ruff, format, mypy --strict, import-linter, published schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m streams.contract --check
 
 bench: $(STAMP) ## speeds and ratios of this machine, in one run
 	$(BIN)/python bench/bench.py
 
 faults: $(STAMP) ## the long runs against real Kafka: killed workers, the whole Reuters feed
 	TENSIONWIRE_REQUIRE_REAL_KAFKA=1 $(BIN)/pytest -m faults -s
+
+compose-test: $(STAMP) ## docker-compose.yml for real: build the images, up, feed, kill, restart, down
+	deploy/compose/try.sh
 
 kafka: ## fetch Apache Kafka's jars, checked against their sums
 	deploy/kafka/fetch.sh

@@ -6,25 +6,30 @@ import sys
 from datetime import timedelta
 from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-import msgspec
-from msgspec import inspect as shape
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 from streams.cli import cli
-from streams.core import dedup, errors, models, reports, tension
-from streams.core.identity import MAX_VERSION
+from streams.contract.fields import field_rows, messages_of
+from streams.contract.schema import schema_of
+from streams.contract.topics import CONTRACTS
+from streams.core import dedup, errors, models, reports
 from streams.settings import ENV_PREFIX, Settings
 from streams.worker import metrics
-from streams.worker.topics import DAY_MS, PUBLIC_TOPICS
+from streams.worker.topics import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["PAGES", "REJECTED_HEADERS", "main"]
+    import msgspec
+
+    from streams.contract.schema import Schema
+    from streams.contract.topics import TopicContract
+
+__all__ = ["PAGES", "main"]
 
 REFERENCE: Final = Path(__file__).resolve().parent / "reference"
 _NOTICE: Final = "<!-- Written by docs/generate.py from the code; change the code, then run it. -->\n\n"
@@ -176,81 +181,6 @@ def _metric_row(collector: MetricWrapperBase) -> tuple[str, ...]:
 # -- topics.md -----------------------------------------------------------------------------------------------------
 
 
-class Contract(NamedTuple):
-    """What a public topic carries: `messages` are the structs of its values."""
-
-    key: str
-    meaning: str
-    messages: tuple[type[msgspec.Struct], ...]
-
-
-_CONTRACTS: Final = {
-    "reports.raw": Contract(
-        "language of the report (primary subtag, lower case), partitioned with murmur2",
-        "What feeders send, as it came. `tensionwire lint` checks a file against this contract.",
-        (),
-    ),
-    "reports.unique": Contract(
-        "`report_id`; a tick has none and goes to every partition",
-        "What deduplication says of each report, again whenever the verdict changes.",
-        (models.ReportState, models.Tick),
-    ),
-    "reports.duplicate": Contract(
-        "`report_id`",
-        "Which report repeats which. It holds only as long as the newest state on `reports.unique` is `duplicate`.",
-        (models.DuplicateRecord,),
-    ),
-    "reports.rejected": Contract(
-        "that of the rejected record, if it is shorter than 1024 bytes",
-        "Records that could not be processed: the value is their original bytes, the headers say where and why.",
-        (),
-    ),
-    "events.coded": Contract(
-        "`SRC>TGT`, the ids of source and target actor",
-        "Who did what to whom, one event a message; a retraction takes one back.",
-        (models.CodedEvent,),
-    ),
-    "tension.actors": Contract(
-        "actor id",
-        "The newest row of each actor. A tombstone (null value) says that the actor has left the ledger.",
-        (tension.ActorRow,),
-    ),
-    "tension.dyads": Contract(
-        "`SRC>TGT`",
-        "The newest row of each directed pair; tombstones as above.",
-        (tension.DyadRow,),
-    ),
-    "tension.alerts": Contract("actor id", "Reserved: the topic is created, nothing is written to it yet.", ()),
-}
-# Header of reports.rejected -> meaning; a test compares the names with those the worker writes.
-REJECTED_HEADERS: Final = {
-    "code": "a [reject code](errors.md#reject-codes)",
-    "detail": "what was found, at most 1000 characters",
-    "field": "the field of the report, or empty",
-    "stage": "`deduplicate`, `classify` or `aggregate`",
-    "topic": "topic of the record, full name",
-    "partition": "its partition",
-    "offset": "its offset",
-    "ingested_at_ms": "its timestamp: ingest time, milliseconds since 1970",
-}
-_RAW_FIELDS: Final = (
-    ("source", "string", "yes", f"outlet or feed; at most {reports.MAX_NAME_CHARS} characters"),
-    (
-        "id",
-        "string",
-        "no",
-        f"unique within `source`, the same in every version; at most {reports.MAX_URL_CHARS} characters; else `url`",
-    ),
-    ("published_at", "string", "yes", "RFC 3339 with seconds and offset; from 1900 on"),
-    ("title", "string", "one of the two", "control characters become blanks"),
-    ("text", "string", "one of the two", "as `title`"),
-    ("url", "string", "no", f"at most {reports.MAX_URL_CHARS} characters"),
-    ("language", "string", "no", "BCP 47; feeders detect it, else it counts as `und`"),
-    ("version", "integer", "no", f"0..{MAX_VERSION}, default 0; the larger one is the newer"),
-    ("updated_at", "string", "no", "as `published_at`, which is its default and its minimum"),
-    ("status", "string", "no", '`"usable"` (default) or `"withdrawn"`'),
-)
-
 _RAW_LIMITS: Final = """\
 A report has at most {size} KiB. Its dates lie at most {ahead} minutes after the record's ingest time, and `updated_at`
 at most {late} days before the newest accepted one of its language, unless this very version is known already. Fields of
@@ -262,60 +192,54 @@ other names are kept in the log and ignored. A report with neither `id` nor `url
 def topics_page() -> str:
     """Return every public topic with its broker settings, and every message type with its fields."""
     rows = (
-        (f"[`{name}`](#{_slug(name)})", _CONTRACTS[name].key, _kept(config), _megabytes(config))
-        for name, config in PUBLIC_TOPICS.items()
+        (
+            f"[`{contract.name}`](#{_slug(contract.name)})",
+            _sentence(contract.key.description),
+            _kept(contract.config),
+            _megabytes(contract.config),
+        )
+        for contract in CONTRACTS.values()
     )
     intro = (
         "# Topics\n\n"
-        "The full name is `PREFIX.NAME.v1`, such as `tensionwire.reports.raw.v1` (`TENSIONWIRE_PREFIX`). Record "
+        "The full name is `PREFIX.NAME.vN`, such as `tensionwire.reports.raw.v1` (`TENSIONWIRE_PREFIX`). Record "
         "timestamps are\ningest time (`LogAppendTime`). Values are JSON objects in UTF-8; times are RFC 3339 in UTC; "
         "the worker leaves no\nfield out, but some may be null. Ignore fields you do not know. Only committed "
-        "transactions count: read with\n`isolation.level=read_committed`.\n\n"
+        "transactions count: read with\n`isolation.level=read_committed`. For machines: "
+        "[schemas](../../schemas/README.md).\n\n"
         "Messages derived from a report carry `rev`, which names the version of the report (it sorts as text, and the "
         "larger is\nthe newer), and `seq`, the raw offset that caused the message. Of two messages about the same "
         "`report_id` or `event_id`\nthe one with the larger (`rev`, `seq`) holds, whatever order you read them in."
     )
     header = ("topic", "key", "kept", "largest record")
-    topics = (_topic_section(name, contract) for name, contract in _CONTRACTS.items())
-    types = (_type_section(struct) for struct in _nested(_CONTRACTS.values()))
-    return "\n\n".join([intro, _table(header, rows), *topics, "## Parts of messages", *types])
+    return "\n\n".join([intro, _table(header, rows), *(_topic_section(contract) for contract in CONTRACTS.values())])
 
 
-def _kept(config: dict[str, str]) -> str:
+def _sentence(text: str) -> str:
+    return text.rstrip(".")
+
+
+def _kept(config: Mapping[str, str]) -> str:
     if config["cleanup.policy"] == "compact":
         return "compacted: the newest record of each key"
     return f"{int(config['retention.ms']) // DAY_MS} days from ingest"
 
 
-def _megabytes(config: dict[str, str]) -> str:
+def _megabytes(config: Mapping[str, str]) -> str:
     size = config.get("max.message.bytes")
     return f"{int(size) // 1024:,} KiB" if size else "broker's default"
 
 
-def _topic_section(name: str, contract: Contract) -> str:
-    parts = [f"## {name}", contract.meaning]
-    if name == "reports.raw":
+def _topic_section(contract: TopicContract) -> str:
+    parts = [f"## {contract.name}", contract.description]
+    if contract.name == "reports.raw":
         size, ahead = reports.MAX_REPORT_BYTES // 1024, reports.FUTURE_TOLERANCE // timedelta(minutes=1)
         late = dedup.ALLOWED_LATENESS // (DAY_MS * 1000)
-        parts += [
-            _table(
-                ("field", "JSON type", "required", "meaning"), ((f"`{name}`", *rest) for name, *rest in _RAW_FIELDS)
-            ),
-            _RAW_LIMITS.format(size=size, ahead=ahead, late=late),
-        ]
-    if name == "reports.rejected":
-        headers = ((f"`{name}`", meaning) for name, meaning in REJECTED_HEADERS.items())
-        parts += ["Header values are UTF-8 text.", _table(("header", "meaning"), headers)]
-    return "\n\n".join([*parts, *(_type_section(struct) for struct in contract.messages)])
-
-
-def _type_section(struct: type[msgspec.Struct]) -> str:
-    info = shape.type_info(struct)
-    assert isinstance(info, shape.StructType)  # noqa: S101 - for mypy: a struct's info is this
-    rows = [(f"`{field.encode_name}`", _json_type(field.type)) for field in info.fields]
-    if info.tag_field is not None:
-        rows.insert(0, (f"`{info.tag_field}`", f'`"{info.tag}"`'))
-    return "\n\n".join([f"### {struct.__name__}", _docs(struct), _table(("field", "JSON type"), rows)])
+        parts += [_RAW_LIMITS.format(size=size, ahead=ahead, late=late)]
+    schema = schema_of(contract)
+    for struct, message in zip(contract.messages, messages_of(schema).values(), strict=True):
+        parts += [f"### {struct.__name__}", _docs(struct), _fields(schema, message)]
+    return "\n\n".join(parts)
 
 
 def _docs(struct: type[msgspec.Struct]) -> str:
@@ -326,60 +250,16 @@ def _docs(struct: type[msgspec.Struct]) -> str:
     return text
 
 
-def _nested(contracts: Iterable[Contract]) -> list[type[msgspec.Struct]]:
-    """Return the structs inside the messages, each once, in order of appearance."""
-    messages = [struct for contract in contracts for struct in contract.messages]
-    found: dict[type[msgspec.Struct], None] = {}
-    queue: list[shape.Type] = [field.type for struct in messages for field in _fields(struct)]
-    while queue:
-        kind = queue.pop(0)
-        if isinstance(kind, shape.StructType) and kind.cls not in found:
-            found[kind.cls] = None
-            queue += [field.type for field in kind.fields]
-        queue += _parts(kind)
-    return list(found)
+def _fields(schema: Schema, message: Schema) -> str:
+    rows = (
+        (f"`{row.path}`", row.kind, "yes" if row.required else "", _code(row.limits), row.description)
+        for row in field_rows(schema, message)
+    )
+    return _table(("field", "JSON type", "required", "limits", "meaning"), rows)
 
 
-def _fields(struct: type[msgspec.Struct]) -> tuple[shape.Field, ...]:
-    info = shape.type_info(struct)
-    return info.fields if isinstance(info, shape.StructType) else ()
-
-
-def _parts(kind: shape.Type) -> list[shape.Type]:
-    match kind:
-        case shape.UnionType():
-            return list(kind.types)
-        case shape.TupleType():
-            return list(kind.item_types)
-        case shape.VarTupleType():
-            return [kind.item_type]
-    return []
-
-
-_PLAIN_TYPES: Final = {
-    shape.StrType: "string",
-    shape.IntType: "integer",
-    shape.FloatType: "number",
-    shape.BoolType: "boolean",
-    shape.NoneType: "null",
-    shape.DateTimeType: "string, RFC 3339",
-    shape.DateType: "string, YYYY-MM-DD",
-}
-
-
-def _json_type(kind: shape.Type) -> str:
-    match kind:
-        case shape.StructType():
-            return f"[{kind.cls.__name__}](#{_slug(kind.cls.__name__)})"
-        case shape.UnionType():
-            return " or ".join(_json_type(part) for part in kind.types)
-        case shape.LiteralType():
-            return ", ".join(f'`"{value}"`' for value in kind.values)
-        case shape.TupleType():
-            return f"[{', '.join(_json_type(part) for part in kind.item_types)}]"
-        case shape.VarTupleType():
-            return f"array of {_json_type(kind.item_type)}"
-    return _PLAIN_TYPES[type(kind)]
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
 
 
 # -- errors.md -----------------------------------------------------------------------------------------------------

@@ -24,13 +24,20 @@ runtime=''
 engine=''
 
 stop_engine() {
-  local status=$?
+  local status=$? bridges=() id
   trap - EXIT
-  if [[ -n $engine ]] && kill "$engine" 2>/dev/null; then
-    wait "$engine" || true
+  if [[ -n $engine ]]; then
+    # An engine leaves the bridges of its networks on the host.
+    for id in $(docker network ls --quiet --filter driver=bridge 2>/dev/null || true); do
+      bridges+=("br-$id")
+    done
+    ! kill "$engine" 2>/dev/null || wait "$engine" || true
   fi
   if [[ -n $runtime ]]; then
-    [[ $had_bridge == yes ]] || ip link delete docker0 2>/dev/null || true
+    [[ $had_bridge == yes ]] || bridges+=(docker0)
+    for id in "${bridges[@]}"; do
+      ip link delete "$id" 2>/dev/null || true
+    done
     rm -rf "$runtime" || true
   fi
   exit "$status"

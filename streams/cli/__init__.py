@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Final, NoReturn
 
-import click
+if sys.version_info < (3, 11):  # noqa: UP036 - run from a checkout, no installer has checked it
+    sys.exit("tensionwire: needs Python 3.11 or later, this is {}.{}; `make` finds one".format(*sys.version_info[:2]))
+
+try:
+    import click
+except ModuleNotFoundError:
+    sys.exit(
+        "tensionwire: the package 'click' is not installed; run `make` in the checkout, then .venv/bin/tensionwire"
+    )
 
 from streams import __version__
+from streams.cli.environment import check_env_file, prepare_streams, silence_libraries
+from streams.cli.exits import end_run, flush_output
 
 __all__ = ["cli", "main"]
 
 # Verb -> module and attribute of its click command.
 _VERBS: Final = {
+    "actor": "streams.cli.actor:actor",
     "actors": "streams.cli.actors:actors",
+    "check": "streams.cli.check:check",
     "code": "streams.cli.code:code",
     "config": "streams.cli.config:config",
     "dedup": "streams.cli.dedup:dedup",
     "demo": "streams.cli.demo:demo",
+    "dlq": "streams.cli.dlq:dlq",
+    "dyad": "streams.cli.dyad:dyad",
+    "explain": "streams.cli.explain:explain",
     "feed": "streams.cli.feed:feed",
     "fold": "streams.cli.fold:fold",
     "lint": "streams.cli.lint:lint",
     "replay": "streams.cli.replay:replay",
+    "schema": "streams.cli.schema:schema",
+    "tail": "streams.cli.tail:tail",
     "topics": "streams.cli.topics:topics",
+    "watch": "streams.cli.watch:watch",
     "worker": "streams.cli.worker:worker",
 }
-
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 
 
 class _Verbs(click.Group):
@@ -57,26 +73,21 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; every expected error is one line with its remedy."""
-    from kafka.errors import KafkaError  # noqa: PLC0415 - `--help` needs no Kafka
-
-    from streams.core.errors import TensionwireError  # noqa: PLC0415 - as above
-
+    """Run the command line; every expected error is one line with its remedy (`streams.cli.exits`)."""
+    code = 0
     try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except TensionwireError as error:
-        click.echo(f"tensionwire: {error}", err=True)
-        sys.exit(EXIT_USAGE)
-    except KafkaError as error:
-        click.echo(f"tensionwire: Kafka: {error}; is TENSIONWIRE_BOOTSTRAP right and the broker up?", err=True)
-        sys.exit(EXIT_FAILED)
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`); Python would complain once more when it closes the stream.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(0)
+        prepare_streams()
+        silence_libraries()
+        _run(sys.argv[1:])
+    except BaseException as error:  # noqa: BLE001 - the one place where a run ends, whatever it was
+        code = end_run(error)
+    sys.exit(flush_output(code))
+
+
+def _run(arguments: list[str]) -> None:
+    if "_TENSIONWIRE_COMPLETE" in os.environ:
+        cli(prog_name="tensionwire")
+    # Click's own `main` would end a closed pipe with 1 and print a blank line for Ctrl-C.
+    with cli.make_context("tensionwire", list(arguments)) as context:
+        check_env_file()
+        cli.invoke(context)

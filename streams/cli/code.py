@@ -43,7 +43,7 @@ def _code_reports(file: str) -> int:
     codebook = load_codebook()
 
     rejected = False
-    for seq, place in enumerate(ReportLines((file,))):
+    for seq, place in enumerate(ReportLines((file,), keep=False)):
         report = place.report
         if isinstance(report, ReportRejectedError):
             warn_rejected(place)

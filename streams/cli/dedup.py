@@ -100,7 +100,7 @@ def dedup(file: str) -> None:
     Example: tensionwire dedup reports.ndjson | grep duplicate
     """
     reader = _Reader()
-    for seq, place in enumerate(ReportLines((file,))):
+    for seq, place in enumerate(ReportLines((file,), keep=False)):
         reader.take(seq, place)
     for row in reader.rows:
         write_json(reader.answer(row))

@@ -14,19 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import msgspec
 from rich.console import Console
 
 from streams.cli.embedded import free_port, run_embedded_broker
 from streams.cli.explaining import print_explanation
-from streams.cli.replay import fold_topic, live_digest
+from streams.cli.replay import await_live_digest, fold_topic
 from streams.cli.tables import print_actors
 from streams.cli.topics import connect_admin
-from streams.client.reading import read_table
+from streams.client.tables import TensionTable
 from streams.codebook import load_codebook
 from streams.core.classify import coder_of
 from streams.core.errors import TensionwireError
-from streams.core.tension import ActorRow
 from streams.feeds.files import ReportFile
 from streams.feeds.sending import Sender, wire_form
 from streams.settings import load_settings
@@ -41,13 +39,13 @@ if TYPE_CHECKING:
 
 # Seconds until the worker must have folded thirty reports; it needs about ten, most of them to start.
 _DEADLINE: Final = 120.0
-_SAMPLE: Final = ("data", "demo", "reports.ndjson")
+_SAMPLE: Final = ("data", "crisis-2018", "reports.ndjson")
 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave broker and worker running until Ctrl-C.")
 def demo(*, keep: bool) -> None:
-    """Run the whole path on sample reports: the Syria crisis of September 2018, six invented outlets.
+    """Run the whole path on the sample crisis: September 2018, eight invented outlets.
 
     \b
     Output:  the tension table, one number explained down to its sentence, what to try next
@@ -69,8 +67,8 @@ def demo(*, keep: bool) -> None:
             console.print(
                 f"sent {sent} reports to {settings.topic('reports.raw')}; starting the worker ...", style="dim"
             )
-            with _running_worker(settings, Path(folder) / "worker.log"):
-                pipeline = _await_tables(settings, codebook, Path(folder) / "worker.log")
+            with _running_worker(settings, Path(folder) / "worker.log") as worker:
+                pipeline = _await_tables(settings, codebook, worker, Path(folder) / "worker.log")
                 _show(console, settings, pipeline, codebook)
                 if keep:
                     console.print(f"\nTENSIONWIRE_BOOTSTRAP={bootstrap} ... Ctrl-C to stop")
@@ -93,7 +91,7 @@ def _feed(settings: Settings) -> int:
 
 
 @contextmanager
-def _running_worker(settings: Settings, log: Path) -> Iterator[None]:
+def _running_worker(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         **os.environ,
         "TENSIONWIRE_BOOTSTRAP": settings.bootstrap,
@@ -103,7 +101,7 @@ def _running_worker(settings: Settings, log: Path) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stderr=output, stdout=output)  # noqa: S603 - this program
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -112,41 +110,50 @@ def _running_worker(settings: Settings, log: Path) -> Iterator[None]:
                 process.kill()
 
 
-def _await_tables(settings: Settings, codebook: Codebook, log: Path) -> Fold:
+def _await_tables(settings: Settings, codebook: Codebook, worker: subprocess.Popen[bytes], log: Path) -> Fold:
     """Return the fold of the log once the worker's ledger equals it: law L1, shown on the way."""
     pipeline = fold_topic(settings, coder_of(codebook), codebook.version)
     if pipeline.newest is None:
         raise TensionwireError("no sample report was accepted")
     wanted = pipeline.digest(pipeline.newest)
     deadline = time.monotonic() + _DEADLINE
-    while live_digest(settings, codebook.version, pipeline.newest) != wanted:
-        if time.monotonic() > deadline:
-            tail = log.read_text(errors="replace")[-2000:]
-            raise TensionwireError(f"the worker did not finish in {_DEADLINE:.0f} s; the end of its log:\n{tail}")
-        time.sleep(0.5)
+
+    def go_on() -> bool:
+        return worker.poll() is None and time.monotonic() < deadline
+
+    if await_live_digest(settings, codebook.version, pipeline.newest, wanted, go_on) != wanted:
+        what = f"did not finish in {_DEADLINE:.0f} s" if worker.poll() is None else f"exited {worker.returncode}"
+        raise TensionwireError(f"the worker {what}; please report it with its log, kept in {_keep(log)}")
     return pipeline
 
 
+def _keep(log: Path) -> str:
+    """Return where a copy of `log` outlives the demo's folder."""
+    handle, path = tempfile.mkstemp(prefix="tensionwire-demo-worker-", suffix=".log")
+    with os.fdopen(handle, "wb") as kept:
+        kept.write(log.read_bytes())
+    return path
+
+
 def _show(console: Console, settings: Settings, pipeline: Fold, codebook: Codebook) -> None:
-    rows = _live_rows(settings)
+    with TensionTable(settings.bootstrap, prefix=settings.prefix) as table:
+        rows = table.load().rows()
     digest = pipeline.digest(pipeline.newest) if pipeline.newest else None
     hexdigest = digest.hexdigest if digest else None
     counts: dict[str, Any] = dict(pipeline.counts)
     result = {"as_of": pipeline.newest, "digest": hexdigest, "counts": counts, "actors": rows}
     console.print()
     print_actors(result, console)
-    console.print(f"\nThe worker's ledger and `fold` of the same log agree: digest {hexdigest}\n", style="green")
+    console.print(
+        f"\nThe worker's ledger and `fold` of the same log agree: digest {hexdigest}\n", style="green", soft_wrap=True
+    )
     if rows:
         print_explanation(console, settings, codebook.version, rows[0])
     console.print(
         "\n[bold]Try next[/bold]\n"
         "  tensionwire fold FILE               your own reports (NDJSON), no broker\n"
         "  tensionwire lint FILE               what would be rejected, and why\n"
-        "  tensionwire topics init && tensionwire worker     on your Kafka (TENSIONWIRE_BOOTSTRAP)"
+        "  docker compose up -d --wait         Kafka and two workers; then `tensionwire feed file FILE` and `watch`\n"
+        "  docs/README.md                      feed, subscribe, operate: five minutes each",
+        soft_wrap=True,
     )
-
-
-def _live_rows(settings: Settings) -> list[ActorRow]:
-    table = read_table(settings.bootstrap, settings.topic("tension.actors"))
-    rows = [msgspec.json.decode(raw, type=ActorRow) for raw in table.values()]
-    return sorted(rows, key=lambda row: (-row.tension, row.actor))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from streams.cli.probing import find_broker, parse_bootstrap
 from streams.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 __all__ = ["free_port", "run_embedded_broker"]
 
@@ -41,21 +43,10 @@ def run_embedded_broker(folder: Path) -> Iterator[str]:
     port = free_port()
     with ExitStack() as stack:
         # The binary, not its Python wrapper: it may only be stopped cleanly, and the wrapper keeps SIGTERM to itself.
-        binary = stack.enter_context(as_file(files("noida_db") / "noida-db"))
-        if not os.access(binary, os.X_OK):
-            binary.chmod(0o755)
-        command = [
-            str(binary),
-            "start",
-            "--data-dir",
-            str(folder / "data"),
-            "--only",
-            "kafka",
-            "--kafka-port",
-            str(port),
-        ]
+        binary = _executable(stack.enter_context(as_file(files("noida_db") / "noida-db")), folder)
+        command = [str(binary), "start", "--data-dir", str(folder / "data"), "--only", "kafka"]
         log = stack.enter_context((folder / "broker.log").open("wb"))
-        process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - a binary of our own dependency
+        process = _start([*command, "--kafka-port", str(port)], log)
         try:
             _wait(f"127.0.0.1:{port}", process, folder / "broker.log")
             yield f"127.0.0.1:{port}"
@@ -68,14 +59,50 @@ def run_embedded_broker(folder: Path) -> Iterator[str]:
                 process.wait()
 
 
+def _executable(binary: Path, folder: Path) -> Path:
+    if os.access(binary, os.X_OK):
+        return binary
+    try:
+        binary.chmod(0o755)
+    except OSError:
+        # Installed by somebody else: a copy of our own will do.
+        binary = Path(shutil.copy(binary, folder / "broker"))
+        binary.chmod(0o755)
+    return binary
+
+
+def _start(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - a binary of our own dependency
+    except OSError as error:
+        remedy = "its folder must allow programs (no noexec), and the package must be of this machine's kind"
+        raise ConfigurationError(f"the embedded broker {command[0]} cannot run: {error.strerror}; {remedy}") from None
+
+
 def _wait(bootstrap: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    servers = parse_bootstrap(bootstrap)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            KafkaAdminClient(bootstrap_servers=bootstrap).close()
-        except (KafkaError, ValueError):
-            time.sleep(0.1)
-        else:
+        if find_broker(servers) is None and _is_ready(bootstrap):
             return
-    tail = log.read_text(errors="replace")[-500:]
-    raise ConfigurationError(f"the embedded broker did not start: {tail or 'no output'}; is the disk full?")
+        time.sleep(0.1)
+    raise ConfigurationError(f"the embedded broker {_end_of(process, log)}")
+
+
+def _is_ready(bootstrap: str) -> bool:
+    try:
+        KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=1000).close()
+    except (KafkaError, ValueError):
+        return False
+    return True
+
+
+def _end_of(process: subprocess.Popen[bytes], log: Path) -> str:
+    said = log.read_text(errors="replace")[-500:].strip() or "without a word"
+    if "GLIBC" in said:
+        return f"needs a newer C library than this system has ({said}); use a newer system, or a Kafka of your own"
+    if "in use" in said.lower():
+        return f"found its port taken ({said}); try again"
+    if process.returncode is None:
+        return f"did not answer within {_START_SECONDS:.0f} s ({said}); is the machine very busy? try again"
+    return f"ended with code {process.returncode} ({said}); is there room in {log.parent}?"

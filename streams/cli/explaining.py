@@ -1,112 +1,210 @@
-"""From a number to its words: row -> event groups -> events -> sentences -> reports (law L6)."""
+"""Why an actor's number is what it is: gathered from the topics, checked against the row, and printed as a tree."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from rich.markup import escape
+from rich.text import Text
+from rich.tree import Tree
 
-from streams.client.reading import read_table, read_topic
-from streams.core import ledger
-from streams.core.decision import Write
-from streams.core.groups import DAY, EventGroup, as_microseconds
-from streams.core.models import CodedEvent, ReportState, Tick
-from streams.core.tension import group_weight
+from streams.cli.evidence import (
+    TOLERANCE,
+    Actor,
+    GroupSeen,
+    Sums,
+    add_words,
+    groups_of,
+    read_ledger,
+    read_rows,
+    sums_of,
+)
+from streams.cli.scanning import Scanner
+from streams.cli.terminal import moment, plain
+from streams.cli.who import find_actor
+from streams.cli.words import add_group_words
+from streams.core.ledger import LEDGER_KEPT
+from streams.core.tension import ActorRow  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rich.console import Console
 
-    from streams.core.tension import ActorRow
+    from streams.core.tension import TensionSettings
     from streams.settings import Settings
 
-__all__ = ["Evidence", "evidence_of", "print_explanation"]
+__all__ = ["Explanation", "Rest", "explain_actor", "group_line", "print_explanation", "tree_of"]
 
-_GROUPS_SHOWN = 3
-
-
-class Evidence(NamedTuple):
-    """An event group that makes part of an actor's number: `weight` in Goldstein points, negative is conflict."""
-
-    day: str
-    group: EventGroup
-    weight: float
-    events: list[CodedEvent]
+_DEMO_GROUPS: Final = 3
+# A report may come in between reading a row and reading the ledger; so often both are read again.
+_TRIES: Final = 3
 
 
-def evidence_of(settings: Settings, codebook_version: str, actor: str, as_of: datetime) -> list[Evidence]:
-    """Return the event groups behind `actor` at `as_of`, the heaviest first, with the events that say so."""
-    state = _read_ledger(settings, codebook_version)
-    events = _read_events(settings)
-    at = as_microseconds(as_of)
-    oldest = at - settings.tension().group_max_age.days * DAY
-    found = []
-    for day in state.days():
-        registers = state.actor_day(actor, day)
-        for group in registers.groups() if registers else ():
-            if oldest <= group.instant <= at:
-                weight = group_weight(group, at, settings.tension())
-                found.append(Evidence(day, group, weight, _behind(day, group, events)))
-    return sorted(found, key=lambda evidence: (-abs(evidence.weight), evidence.group.instant))
+class Rest(msgspec.Struct, frozen=True, kw_only=True):
+    """The groups whose words were not asked for; they are in the sums."""
+
+    groups: int
+    conflict: float
+    cooperation: float
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """An actor's number down to its reports. `row` lies at `place`; `sums` are what the groups add up to at `as_of`.
+
+    `adds_up`: whether they agree with the row within 1e-6; null if the row is of another moment. `note`: if not, why.
+    """
+
+    actor: str
+    name: str
+    as_of: datetime
+    place: str
+    row: ActorRow
+    half_life_days: float
+    half_tension: float
+    cooperation_relief: float
+    sums: Sums
+    adds_up: bool | None
+    note: str | None
+    groups: tuple[GroupSeen, ...]
+    rest: Rest
+
+
+def explain_actor(
+    scanner: Scanner,
+    settings: Settings,
+    codebook_version: str,
+    text: str,
+    *,
+    as_of: datetime | None = None,
+    top: int | None = None,
+) -> Explanation:
+    """Return why the actor that `text` names is where it is; words for the `top` heaviest groups, None for all.
+
+    Raises: NotFoundError, BrokerAwayError, TopicMissingError.
+    """
+    rows = read_rows(scanner, settings)
+    actor = find_actor(text, {key: found.row.name for key, found in rows.items()})
+    for _ in range(_TRIES):
+        held = read_ledger(scanner, settings, codebook_version, [actor])
+        found = rows[actor]
+        groups = groups_of(held, actor, as_of or found.row.as_of, settings.tension())
+        sums = sums_of(groups, settings.tension())
+        if as_of is not None or _agree(sums, found.row):
+            break
+        rows = {**rows, **read_rows(scanner, settings)}
+    words = add_words(scanner, settings, codebook_version, groups[:top])
+    return _explanation(found, as_of, settings.tension(), sums, words, groups[len(words) :])
+
+
+def _explanation(
+    found: Actor,
+    as_of: datetime | None,
+    settings: TensionSettings,
+    sums: Sums,
+    groups: list[GroupSeen],
+    left: list[GroupSeen],
+) -> Explanation:
+    row = found.row
+    same = as_of is None or as_of == row.as_of
+    rest = sums_of(left, settings)
+    return Explanation(
+        actor=row.actor,
+        name=row.name,
+        as_of=as_of or row.as_of,
+        place=found.place,
+        row=row,
+        half_life_days=settings.half_life / timedelta(days=1),
+        half_tension=settings.half_tension,
+        cooperation_relief=settings.cooperation_relief,
+        sums=sums,
+        adds_up=_agree(sums, row) if same else None,
+        note=_note(row, as_of if not same else None, sums, settings),
+        groups=tuple(groups),
+        rest=Rest(groups=len(left), conflict=rest.conflict, cooperation=rest.cooperation),
+    )
+
+
+def _agree(sums: Sums, row: ActorRow) -> bool:
+    pairs = ((sums.conflict, row.conflict), (sums.cooperation, row.cooperation), (sums.pressure, row.pressure))
+    return all(abs(ours - theirs) <= TOLERANCE for ours, theirs in pairs)
+
+
+def _note(row: ActorRow, as_of: datetime | None, sums: Sums, settings: TensionSettings) -> str | None:
+    if as_of is not None:
+        gone = row.watermark is not None and as_of - settings.group_max_age < row.watermark - LEDGER_KEPT
+        kept = f"; of its days some are gone, the ledger keeps {LEDGER_KEPT.days}" if gone else ""
+        return f"computed for this moment from the ledger as it is now; the row is of {moment(row.as_of)} UTC{kept}"
+    if _agree(sums, row):
+        return None
+    return (
+        f"the ledger has moved on since the row was written (pressure {row.pressure:.6f} there, {sums.pressure:.6f} "
+        "now), or TENSIONWIRE_HALF_LIFE_DAYS here is not the worker's; ask again in a moment"
+    )
+
+
+def tree_of(explanation: Explanation) -> Tree:
+    """Return the explanation as a tree for a terminal."""
+    sums = explanation.sums
+    tree = Tree(Text(f"Why is {_who(explanation)} at {sums.tension:.1f}?", style="bold"))
+    tree.add(Text(f"row as of {moment(explanation.row.as_of)} UTC at {explanation.place}", style="dim"))
+    if explanation.note:
+        tree.add(Text(explanation.note, style="yellow"))
+    elif explanation.adds_up:
+        tree.add(Text("the groups add up to the row's pressure", style="dim"))
+    _add_formula(tree, explanation)
+    for group in explanation.groups:
+        add_group_words(tree.add(group_line(group)), group)
+    rest = explanation.rest
+    if rest.groups:
+        said = f"conflict {rest.conflict:.4f}, cooperation {rest.cooperation:.4f}; --all shows them"
+        tree.add(Text(f"... and {rest.groups} lighter group{'s' if rest.groups > 1 else ''}: {said}", style="dim"))
+    if not explanation.groups:
+        tree.add(Text("no event of the last 30 days counts at this moment: all is zero"))
+    return tree
+
+
+def _who(explanation: Explanation) -> str:
+    actor, name = plain(explanation.actor), plain(explanation.name)
+    return actor if name == actor else f"{actor} ({name})"
+
+
+def _add_formula(tree: Tree, explanation: Explanation) -> None:
+    sums, half, relief = explanation.sums, explanation.half_tension, explanation.cooperation_relief
+    tree.add(
+        Text(
+            f"tension = 100 * pressure / (pressure + {half:g}) "
+            f"= 100 * {sums.pressure:.4f} / {sums.pressure + half:.4f} = {sums.tension:.4f}"
+        )
+    )
+    tree.add(
+        Text(
+            f"pressure = max(0, conflict - {relief:g} * cooperation) "
+            f"= max(0, {sums.conflict:.4f} - {relief:g} * {sums.cooperation:.4f}) = {sums.pressure:.4f}"
+        )
+    )
+    tree.add(
+        Text(
+            "weight of a group = goldstein * c(n) * confidence * decay, conflict if it is negative; "
+            f"c(n) = min(1 + log2(n)/4, 2) for n outlets, decay = 2^(-age / {explanation.half_life_days:g} d)"
+        )
+    )
+
+
+def group_line(group: GroupSeen) -> Text:
+    """Return a group with its weight and the factors of it."""
+    outlets = f"n={len(group.outlets)}: {', '.join(map(plain, group.outlets))}"
+    line = Text(f"{group.weight:+.4f}", style="bold")
+    line.append(f"  {plain(group.dyad)} {group.plover} on {group.day}", "bold")
+    line.append(
+        f" = {group.goldstein:+g} * {group.corroboration:.4f} ({outlets}) * {group.confidence:g} "
+        f"* {group.decay:.6f} ({group.age_days:.2f} d)",
+        "not bold",
+    )
+    return line
 
 
 def print_explanation(console: Console, settings: Settings, codebook_version: str, row: ActorRow) -> None:
     """Print why `row` is what it is: its heaviest groups, and the sentences and reports behind them."""
-    console.print(f"[bold]Why is {row.actor} at {row.tension:.1f}?[/bold]")
-    console.print(
-        f"  tension = 100 * pressure / (pressure + {settings.half_tension:g}), pressure = conflict - cooperation/2 "
-        f"= {row.conflict:.2f} - {row.cooperation:.2f}/2 = {row.pressure:.2f}"
-    )
-    evidence = evidence_of(settings, codebook_version, row.actor, row.as_of)
-    titles = _read_titles(settings)
-    for day, group, weight, events in evidence[:_GROUPS_SHOWN]:
-        outlets = f"{group.outlets} outlet{'s' if group.outlets > 1 else ''}"
-        console.print(f"  [bold]{weight:+.2f}[/bold]  {group.dyad} {group.plover} on {day}, {outlets}")
-        for event in events:
-            outlet, title = titles.get(event.report_id, (event.outlet, ""))
-            console.print(f'         "{escape(event.text)}"')
-            console.print(f"         [dim]{escape(outlet)}: {escape(title)} (event {event.event_id[:8]})[/dim]")
-    rest = len(evidence) - _GROUPS_SHOWN
-    if rest > 0:
-        console.print(f"  ... and {rest} smaller groups")
-
-
-def _read_ledger(settings: Settings, codebook_version: str) -> ledger.LedgerState:
-    state = ledger.LedgerState()
-    for key, raw in read_table(settings.bootstrap, settings.changelog("ledger", codebook_version)).items():
-        state.apply(Write(key, ledger.decode_value(key, raw)))
-    return state
-
-
-def _read_events(settings: Settings) -> dict[str, CodedEvent]:
-    """Return the events that stand, by id: the newest (rev, seq) counts, a retraction removes."""
-    newest: dict[str, CodedEvent] = {}
-    for record in read_topic(settings.bootstrap, settings.topic("events.coded")):
-        event = msgspec.json.decode(record.value, type=CodedEvent)
-        known = newest.get(event.event_id)
-        if known is None or (event.rev, event.seq) > (known.rev, known.seq):
-            newest[event.event_id] = event
-    return {key: event for key, event in newest.items() if not event.retracted}
-
-
-def _read_titles(settings: Settings) -> dict[str, tuple[str, str]]:
-    titles = {}
-    for record in read_topic(settings.bootstrap, settings.topic("reports.unique")):
-        item = msgspec.json.decode(record.value, type=ReportState | Tick)
-        if isinstance(item, ReportState) and item.report is not None:
-            titles[item.report_id] = (item.report.source, item.report.title)
-    return titles
-
-
-def _behind(day: str, group: EventGroup, events: dict[str, CodedEvent]) -> list[CodedEvent]:
-    reports = set(group.reports)
-    return [
-        event
-        for event in events.values()
-        if event.report_id in reports
-        and event.plover == group.plover
-        and f"{event.source_actor.id}>{event.target_actor.id}" == group.dyad
-        and event.occurred_on.isoformat() == day
-    ]
+    with Scanner(settings.bootstrap) as scanner:
+        explanation = explain_actor(scanner, settings, codebook_version, row.actor, top=_DEMO_GROUPS)
+    console.print(tree_of(explanation))

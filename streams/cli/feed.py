@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 from kafka.errors import KafkaError
 
-from streams.cli.lines import EXIT_REJECTED
-from streams.cli.topics import BrokerUnreachableError, connect_admin
-from streams.core.errors import ConfigurationError, ReportRejectedError
-from streams.feeds.files import open_file
-from streams.feeds.sending import Sender, wire_form
+from streams.cli.feed_run import FeedRun, Plan
+from streams.cli.topics import BrokerUnreachableError, connect_admin, require_topics
+from streams.core.errors import ConfigurationError
+from streams.feeds.files import DEFAULT_SOURCE, open_file
+from streams.feeds.pacing import MAX_GAP_SECONDS, FullSpeed, Rate, Speedup
+from streams.feeds.resuming import Position, StateFile, state_path
+from streams.feeds.sending import PATIENCE_SECONDS, Sender
 from streams.settings import load_settings
 
 if TYPE_CHECKING:
-    from streams.feeds.files import Line, ReportFile
+    from streams.feeds.files import ReportFile
+    from streams.settings import Settings
 
-_EXIT_FAILED = 1
+
+class _PerSecond(click.ParamType):
+    name = "N/s"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/s)?", value)
+        if found is None or not float(found[1]):
+            self.fail(f"{value!r} is not reports per second, such as 50 or 0.5/s", param, ctx)
+        return float(found[1])
 
 
 @click.group()
@@ -33,47 +46,84 @@ def feed() -> None:
 
 
 @feed.command("file")
-@click.argument("file")
-def feed_file(file: str) -> None:
-    """Send FILE (NDJSON of raw reports, - for standard input) to reports.raw, validated as by `lint`.
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--rate", type=_PerSecond(), metavar="N/s", help="Reports a second, evenly spaced; default: as fast as it goes."
+)
+@click.option(
+    "--speedup",
+    type=click.FloatRange(0, min_open=True),
+    metavar="X",
+    help=f"Replay by published_at, X times as fast; 3600: an hour a second. No gap over {MAX_GAP_SECONDS:.0f} s.",
+)
+@click.option("--resume", is_flag=True, help="Go on behind the last line that an earlier run had acknowledged.")
+@click.option("--state", type=click.Path(path_type=Path), help="Where to keep that; default: FILE.feed-state.json.")
+@click.option("--dry-run", is_flag=True, help="Validate only: no broker, nothing sent.")
+@click.option("--progress/--no-progress", default=None, help="Progress on standard error; default: yes.")
+@click.option(
+    "--source", default=DEFAULT_SOURCE, show_default=True, metavar="NAME", help="Source of reports that name none."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 600),
+    metavar="SECONDS",
+    default=PATIENCE_SECONDS,
+    show_default=True,
+    help="How long the broker may acknowledge nothing before it counts as lost.",
+)
+def feed_file(
+    files: tuple[str, ...],
+    rate: float | None,
+    speedup: float | None,
+    state: Path | None,
+    source: str,
+    timeout: float,
+    *,
+    resume: bool,
+    dry_run: bool,
+    progress: bool | None,
+) -> None:
+    """Send FILE... (NDJSON of raw reports; gzip and named pipes too; - for standard input), validated as by `lint`.
+
+    How far a file was acknowledged is kept beside it while it is fed, so that --resume goes on there; a few lines
+    may be sent twice, and what is sent twice counts once. A run that reaches the end removes that, one with --resume
+    keeps it: repeated, it sends what was appended since. An empty file is no error.
 
     \b
-    Output:  {"sent", "rejected", "failed", "by_code"}; rejected lines with their reason on standard error
-    Exit:    0 all sent, 1 the broker refused some or is away, 2 FILE or topic missing, 3 some lines rejected
-    Example: tensionwire feed file reports.ndjson
+    Output:  {"sent", "rejected", "failed", "by_code", "lines": {code: first line numbers}, "read", "seconds", "rate"};
+             rejected lines with their reason, and progress, on standard error
+    Exit:    0 all sent, 1 the broker refused some or is away, 2 FILE, state or topic, 3 some rejected, 130 interrupted
+    Example: tensionwire feed file reports.ndjson --rate 50/s --resume
     """
     settings = load_settings()
-    source = open_file(file)
-    click.get_current_context().call_on_close(source.close)
-    topic = settings.topic("reports.raw")
+    if rate is not None and speedup is not None:
+        raise click.UsageError("give --rate or --speedup, not both")
+    if state is not None and len(files) > 1:
+        raise click.UsageError("--state is for one FILE")
+    pace = Rate(rate) if rate is not None else Speedup(speedup) if speedup is not None else FullSpeed()
+    plans = []
+    for name in files:
+        file = open_file(name)
+        click.get_current_context().call_on_close(file.close)
+        kept = None if dry_run else _state_of(file, state, settings, resume=resume)
+        plans.append(Plan(file, kept, kept.load() if resume and kept is not None else Position()))
+    sender = None if dry_run else _connect(settings, timeout)
+    run = FeedRun(plans, sender, pace, source=source, progress=progress, resume=resume)
+    sys.exit(run.finish(settings.bootstrap))
+
+
+def _state_of(file: ReportFile, path: Path | None, settings: Settings, *, resume: bool) -> StateFile | None:
+    if not file.regular or file.name == "<stdin>":
+        if resume:
+            raise ConfigurationError(f"{file.name}: --resume needs a file of its own; a stream cannot be read again")
+        return None
+    return StateFile(path or state_path(file.name), file, settings.bootstrap, settings.topic("reports.raw"))
+
+
+def _connect(settings: Settings, timeout: float) -> Sender:
     with connect_admin(settings.bootstrap) as admin:
-        if topic not in admin.list_topics():
-            raise ConfigurationError(f"{topic} does not exist; run `tensionwire topics init` first")
+        require_topics(admin, [settings.topic("reports.raw")])
     try:
-        sender = Sender(settings)
+        return Sender(settings, timeout)
     except KafkaError as error:
-        raise BrokerUnreachableError(f"no broker at {settings.bootstrap} ({type(error).__name__})") from None
-    counts: Counter[str] = Counter()
-    for line in source.lines():
-        _send(sender, source, line, counts)
-    sender.close()
-    rejected = {name: number for name, number in counts.items() if name not in ("sent", "failed")}
-    sent = counts["sent"] - counts["failed"]
-    summary = {"sent": sent, "rejected": sum(rejected.values()), "failed": counts["failed"], "by_code": rejected}
-    click.echo(msgspec.json.encode(summary).decode())
-    sys.exit(_EXIT_FAILED if counts["failed"] else EXIT_REJECTED if rejected else 0)
-
-
-def _send(sender: Sender, source: ReportFile, line: Line, counts: Counter[str]) -> None:
-    def failed(error: BaseException) -> None:
-        counts["failed"] += 1
-        click.echo(f"{source.name}:{line.number}: not sent: {error}", err=True)
-
-    try:
-        report, raw = wire_form(line.raw)
-    except ReportRejectedError as error:
-        counts[error.code] += 1
-        click.echo(f"{source.name}:{line.number}: {error.code}: {error.detail}; {error.remedy}", err=True)
-        return
-    sender.send(report, raw, failed)
-    counts["sent"] += 1
+        raise BrokerUnreachableError(f"the broker at {settings.bootstrap} is lost ({error}); try again") from None

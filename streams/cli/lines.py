@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
+from streams.cli.exits import EXIT_REJECTED, one_line
 from streams.core.errors import ReportRejectedError
 from streams.feeds.files import Line, ReportFile, admit_line, open_file
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from streams.core.models import Report
 
 __all__ = ["EXIT_REJECTED", "ReportLine", "ReportLines", "input_id", "warn_rejected", "write_json"]
-
-EXIT_REJECTED: Final = 3
 
 
 class ReportLine(NamedTuple):
@@ -33,11 +32,14 @@ class ReportLine(NamedTuple):
 
 
 class ReportLines:
-    """The lines of several files one after the other, numbered from 0 as `seq`."""
+    """The lines of several files one after the other, numbered from 0 as `seq`.
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    `keep`: `report` can return an earlier one again; what cannot be sought, such as a pipe, is copied for that.
+    """
+
+    def __init__(self, names: tuple[str, ...], *, keep: bool = True) -> None:
         self.ingested_at = datetime.now(UTC)
-        self._files = [open_file(name) for name in names]
+        self._files = [open_file(name, keep=keep) for name in names]
         self._places: list[tuple[ReportFile, int]] = []
         context = click.get_current_context(silent=True)
         if context is not None:
@@ -48,11 +50,13 @@ class ReportLines:
         total = None if None in sizes else sum(size for size in sizes if size is not None)
         with _progress() as progress:
             task = progress.add_task("reading", total=total)
+            before = 0
             for file in self._files:
                 for line in file.lines():
                     self._places.append((file, line.start))
                     yield ReportLine(file.name, line, self._admit(line.raw))
-                    progress.advance(task, len(line.raw) + 1)
+                    progress.update(task, completed=before + file.position)
+                before += file.size or 0
 
     def close(self) -> None:
         """Close the files; a verb does so by itself when it ends."""
@@ -91,7 +95,8 @@ def warn_rejected(place: ReportLine) -> None:
     """Say on standard error which line was rejected, why, and what to do."""
     if isinstance(place.report, ReportRejectedError):
         error = place.report
-        click.echo(f"{place.file}:{place.line.number}: {error.code}: {error.detail}; {error.remedy}", err=True)
+        text = f"{place.file}:{place.line.number}: {error.code}: {error.detail}; {error.remedy}"
+        click.echo(one_line(text), err=True)
 
 
 def write_json(value: Any) -> None:  # noqa: ANN401 - anything msgspec encodes

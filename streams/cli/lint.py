@@ -21,7 +21,7 @@ def lint(file: str) -> None:
     Example: tensionwire lint reports.ndjson | grep reject
     """
     rejected = 0
-    for place in ReportLines((file,)):
+    for place in ReportLines((file,), keep=False):
         verdict = place.report
         if isinstance(verdict, ReportRejectedError):
             rejected += 1

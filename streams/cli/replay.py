@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from streams.core.models import CodedEvent, Report
     from streams.settings import Settings
 
-__all__ = ["fold_topic", "live_digest"]
+__all__ = ["await_live_digest", "fold_topic", "live_digest"]
 
 EXIT_DIFFERENT: Final = 1
+# Seconds between two looks at the live ledger.
+_LOOK_SECONDS: Final = 0.5
 
 
 def fold_topic(
@@ -71,6 +74,15 @@ def live_digest(settings: Settings, codebook_version: str, as_of: datetime) -> D
     return ledger.digest([(key, value) for key, value in decoded if isinstance(value, ledger.LedgerEntry)], as_of)
 
 
+def await_live_digest(
+    settings: Settings, codebook_version: str, as_of: datetime, wanted: Digest, go_on: Callable[[], bool]
+) -> Digest:
+    """Return the live digest as soon as it is `wanted`, or what it is once `go_on` says that waiting is over."""
+    while (live := live_digest(settings, codebook_version, as_of)) != wanted and go_on():
+        time.sleep(_LOOK_SECONDS)
+    return live
+
+
 def _moment(timestamp_ms: int) -> datetime:
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
 
@@ -78,15 +90,18 @@ def _moment(timestamp_ms: int) -> datetime:
 @click.command()
 @click.option("--verify", is_flag=True, required=True, help="Compare the live ledger with a fold of reports.raw.")
 @click.option("--as-of", type=MOMENT, help="Moment to compare at; default: the newest accepted updated_at.")
-def replay(as_of: datetime | None, *, verify: bool) -> None:
+@click.option(
+    "--wait", type=click.FloatRange(0, 3600), default=0.0, help="Seconds the worker may take to catch up; default 0."
+)
+def replay(as_of: datetime | None, *, verify: bool, wait: float) -> None:
     """Fold reports.raw again in this process and compare digests with the live ledger (law L1).
 
-    Let the worker catch up first: what it has not committed yet is a difference.
+    What a worker has not committed yet is a difference: let it catch up first, or give it time with --wait.
 
     \b
     Output:  {"as_of", "live": {"digest", "entries"}, "fold": {"digest", "entries"}, "equal", "counts"}
     Exit:    0 equal, 1 different or no broker, 2 topics missing
-    Example: tensionwire replay --verify
+    Example: tensionwire replay --verify --wait 60
     """
     del verify
     settings = load_settings()
@@ -98,8 +113,9 @@ def replay(as_of: datetime | None, *, verify: bool) -> None:
     moment = as_of or pipeline.newest
     if moment is None:
         raise ConfigurationError(f"{settings.topic('reports.raw')} holds no accepted report; feed some first")
-    live = live_digest(settings, codebook.version, moment)
     folded = pipeline.digest(moment)
+    deadline = time.monotonic() + wait
+    live = await_live_digest(settings, codebook.version, moment, folded, lambda: time.monotonic() < deadline)
     result = {
         "as_of": moment,
         "live": {"digest": live.hexdigest, "entries": live.entries},

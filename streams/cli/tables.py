@@ -1,43 +1,32 @@
-"""Tables on a terminal: bars before numbers."""
+"""The table of a fold on a terminal: bars before numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from streams.cli.terminal import bar, open_console, plain, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from streams.core.tension import ActorRow
 
-__all__ = ["bar", "print_actors"]
+__all__ = ["print_actors"]
 
 _BAR_CELLS: Final = 20
 # Columns of a terminal below which the bar is halved, so that nothing else wraps.
 _NARROW: Final = 100
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
-# Tension, 0..100, from which a bar turns yellow, and red.
-_ELEVATED: Final = 25.0
-_HIGH: Final = 50.0
 _ROWS_SHOWN: Final = 20
-
-
-def bar(tension: float, cells: int = _BAR_CELLS) -> str:
-    """Return `tension` (0..100) as a bar of `cells` characters.
-
-    >>> bar(50.0)
-    '██████████'
-    """
-    eighths = round(tension / 100 * cells * 8)
-    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
 
 
 def print_actors(result: dict[str, Any], console: Console | None = None) -> None:
     """Print the actors of a fold's result, the most tense first, and what the fold counted."""
-    console = console or Console()
+    console = console or open_console()
     rows: Sequence[ActorRow] = result["actors"]
     if not rows:
         console.print("No events: nothing to show. `tensionwire lint FILE` says what was rejected and why.")
@@ -55,15 +44,15 @@ def print_actors(result: dict[str, Any], console: Console | None = None) -> None
     table.add_column("top dyad", no_wrap=True)
     table.add_column("last event", no_wrap=True)
     for row in rows[:_ROWS_SHOWN]:
-        style = "red" if row.tension >= _HIGH else "yellow" if row.tension >= _ELEVATED else "green"
+        style = style_of(row.tension)
         table.add_row(
-            f"[bold]{row.actor}[/bold]",
-            escape(row.name),
+            f"[bold]{escape(row.actor)}[/bold]",
+            escape(plain(row.name)),
             f"{row.tension:.1f}",
             f"[{style}]{bar(row.tension, cells)}[/{style}]",
             f"{row.pressure:.1f}",
             str(row.windows.week.events),
-            row.top_dyads[0].dyad if row.top_dyads else "",
+            escape(row.top_dyads[0].dyad) if row.top_dyads else "",
             f"{row.last_event:%m-%d %H:%M}" if row.last_event else "",
         )
     console.print(table)

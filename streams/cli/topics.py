@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,52 +10,82 @@ import click
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from streams.cli.probing import find_broker, parse_bootstrap
 from streams.codebook import data_version
 from streams.core.errors import ConfigurationError
 from streams.settings import load_settings
 from streams.worker.topics import compare, create, topics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["BrokerUnreachableError", "connect_admin"]
+__all__ = ["BrokerUnreachableError", "connect_admin", "require_topics"]
 
 EXIT_DIFFERENT = 1
-_CONNECT_SECONDS = 3.0
+# A broker that has just answered a probe needs far less for its metadata.
+_ADMIN_MS = 10_000
 
 
 class BrokerUnreachableError(KafkaError):  # type: ignore[misc]
-    """Kafka did not answer."""
+    """Kafka did not answer; the message says where, what is there instead, and what to do."""
+
+    says_what_to_do = True
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.args))
 
 
 @contextmanager
 def connect_admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
-    """Yield an admin client of the cluster.
+    """Yield an admin client of the cluster, known to answer.
 
-    Raises: BrokerUnreachableError if nobody answers.
+    Raises: BrokerUnreachableError within seconds if no broker does; ConfigurationError if `bootstrap` is malformed.
     """
-    if not any(_listens(server) for server in bootstrap.split(",")):
-        raise BrokerUnreachableError(f"no broker at {bootstrap}")
+    servers = parse_bootstrap(bootstrap)
+    problem = find_broker(servers)
+    if problem is not None:
+        raise BrokerUnreachableError(f"no broker at {bootstrap}: {problem}")
+    addresses = [str(server) for server in servers]
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="tensionwire")
+        admin = KafkaAdminClient(
+            bootstrap_servers=addresses,
+            client_id="tensionwire",
+            bootstrap_timeout_ms=_ADMIN_MS,
+            request_timeout_ms=_ADMIN_MS,
+        )
     except KafkaError as error:
-        raise BrokerUnreachableError(f"no broker at {bootstrap} ({type(error).__name__})") from None
+        remedy = "does its listener want TLS or a password, and is it ready?"
+        raise BrokerUnreachableError(
+            f"the broker at {bootstrap} answers but lets nobody in ({error}); {remedy}"
+        ) from None
     try:
+        _reach_cluster(admin, bootstrap)
         yield admin
     finally:
         admin.close()
 
 
-def _listens(server: str) -> bool:
-    # Kafka's clients retry for half a minute; who mistyped a port should know at once.
-    host, _, port = server.strip().rpartition(":")
-    if not host or not port.isdigit():
-        raise ConfigurationError(f"TENSIONWIRE_BOOTSTRAP: {server!r} is not host:port")
+def _reach_cluster(admin: KafkaAdminClient, bootstrap: str) -> None:
+    # The bootstrap address hands out others; from another network (a container's) they may lead nowhere.
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-    except (OSError, OverflowError):
-        return False
-    return True
+        admin.list_topics()
+    except KafkaError as error:
+        raise BrokerUnreachableError(
+            f"the broker at {bootstrap} answers, but not at the address it advertises ({error}); "
+            "set its advertised.listeners to one that this machine can reach"
+        ) from None
+
+
+def require_topics(admin: KafkaAdminClient, names: Iterable[str]) -> None:
+    """Check that all topics called `names` exist.
+
+    Raises: ConfigurationError naming the missing ones and the remedy.
+    """
+    existing = set(admin.list_topics())
+    missing = [name for name in names if name not in existing]
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise ConfigurationError(f"{missing[0]}{more} does not exist; run `tensionwire topics init` first")
 
 
 @click.group()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import click
 
 from streams.cli.topics import connect_admin
@@ -31,8 +33,20 @@ def worker(web_port: int | None, instance_id: str | None) -> None:
             if "partitions" in line or "missing" in line
         ]
     if missing:
-        raise ConfigurationError("; ".join(missing[:3]))
+        more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""  # noqa: PLR2004 - as many as are shown
+        raise ConfigurationError("; ".join(missing[:3]) + more)
+    _check_port(settings.web_host, settings.web_port)
     # Faust takes a second to import: only who runs a worker pays.
     from streams.worker.run import run_worker  # noqa: PLC0415
 
     run_worker(settings, codebook)
+
+
+def _check_port(host: str, port: int) -> None:
+    # Before the group is joined: a worker that cannot stay would move everybody's partitions twice.
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        remedy = "choose another with --web-port or TENSIONWIRE_WEB_PORT; the address is TENSIONWIRE_WEB_HOST"
+        raise ConfigurationError(f"the web port {host}:{port} cannot be used: {error.strerror}; {remedy}") from None

@@ -45,10 +45,11 @@ _DATELINE: Final = re.compile(
 
 
 class _Context(NamedTuple):
-    """What earlier sentences left behind for pronouns."""
+    """What earlier sentences left behind: actors for pronouns, and whether the last one told of the past."""
 
     topic: tuple[Mention, ...] = ()
     pair: tuple[Mention, ...] = ()
+    background: bool = False
 
 
 def code_report(codebook: Codebook, title: str, text: str, published_at: datetime) -> list[Coding]:
@@ -106,6 +107,7 @@ class _Reading:
         self._roles = Roles(self._sentence, codebook.grammar, self._antecedents())
         self._acts: list[Act] = []
         self._pair: tuple[Mention, ...] = ()
+        self._background = False
 
     def _antecedents(self) -> Antecedents:
         # Earlier actors get indexes below zero, so that one table holds all actors of the sentence.
@@ -124,15 +126,14 @@ class _Reading:
         topic = tuple(table[index] for index in self._roles.topic() if index >= 0)
         if not topic:
             opens = self._sentence.tags[:1]
-            return self._context if opens == ["H"] else _Context()
-        return _Context(topic, topic if len(topic) > 1 else self._pair)
+            return (self._context if opens == ["H"] else _Context())._replace(background=self._background)
+        return _Context(topic, topic if len(topic) > 1 else self._pair, self._background)
 
     def codings(self, number: int) -> list[Coding]:
         """Return the events of the sentence."""
-        if self._whole[self._span[1] - 1] == "?" or self._codebook.modality.is_background(self._sentence.words):
-            return []
         expressions = time_expressions(self._whole, *self._span, self._published_on)
-        if any(expression.day is None for expression in expressions):
+        self._background = self._is_background(expressions)
+        if self._background or self._whole[self._span[1] - 1] == "?":
             return []
         finder = Finder(self._codebook, self._sentence, self._roles)
         codings: list[Coding] = []
@@ -143,11 +144,18 @@ class _Reading:
                 key = (coding.source_actor.id, coding.target_actor.id, coding.plover)
                 if self._published_on - coding.occurred_on > _HISTORY:
                     # One old date makes background of the whole sentence: its other acts carry none of their own.
+                    self._background = True
                     return []
                 if key not in seen:
                     seen.add(key)
                     codings.append(coding)
         return codings
+
+    def _is_background(self, expressions: list[TimeExpression]) -> bool:
+        modality, words = self._codebook.modality, self._sentence.words
+        if self._context.background and modality.dates_from_before(words):
+            return True
+        return modality.is_background(words) or any(expression.day is None for expression in expressions)
 
     def _dyads(self, act: Act) -> Iterable[tuple[int, int]]:
         table = self._sentence.mentions

@@ -28,6 +28,7 @@ class Modality(NamedTuple):
 
     clause: Mapping[str, tuple[tuple[_Phrase, str], ...]]
     history: Mapping[str, tuple[tuple[_Phrase, str], ...]]
+    anaphoric: Mapping[str, tuple[tuple[_Phrase, str], ...]]
     fields: Mapping[str, str]
 
     def clause_marker(self, words: Sequence[str], first: int, last: int) -> str | None:
@@ -47,12 +48,17 @@ class Modality(NamedTuple):
                 seen.setdefault(field, set()).add(word)
         return any(len(found) >= _FIELD_WORDS for found in seen.values())
 
+    def dates_from_before(self, words: Sequence[str]) -> bool:
+        """Return whether the sentence takes its time from the sentence before ("on the sixth day", "weeks later")."""
+        return _find(self.anaphoric, words, 0, len(words)) is not None
+
 
 def build_modality(data: Mapping[str, Any]) -> Modality:
     """Return the compiled markers of a parsed `modality.toml`."""
     return Modality(
         _compile(data, _CLAUSE_CLASSES),
         _compile(data, ("historical", "whole")),
+        _compile(data, ("anaphoric",)),
         {word: name for name in _FIELD_CLASSES for line in _lines(data[name]) for word in line.split("|")},
     )
 

@@ -12,14 +12,14 @@ from functools import cached_property
 from heapq import nsmallest
 from math import fsum, log2
 from statistics import median
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import msgspec
 
 from streams.core.errors import ConfigurationError
 from streams.core.groups import DAY, as_microseconds, as_moment
 from streams.core.ledger import LEDGER_KEPT
-from streams.core.models import QUAD_CLASS, event_key
+from streams.core.models import QUAD_CLASS, ActorId, Dyad, Moment, event_key, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -100,40 +100,47 @@ class TensionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 DEFAULT_SETTINGS: Final = TensionSettings()
 
+Count = Annotated[int, told("Event groups: events that several outlets tell count once.", 3, minimum=0)]
+Points = Annotated[float, told("Sum of weights, decayed to `as_of`.", 54.67, unit="Goldstein points", minimum=0)]
+Tension = Annotated[float, told("0 is calm, 50 is 40 points of pressure.", 57.7, minimum=0, maximum=100)]
+LastEvent = Annotated[Moment | None, told("Newest event group of the last 30 days, or null.")]
+AsOf = Annotated[Moment, told("Moment that the row is computed for.")]
+Watermark = Annotated[Moment | None, told("Whole hour that event time has reached, or null before the first.")]
+
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """What a rolling window holds: event groups, distinct reports behind them, groups by quad class."""
 
-    events: int
-    reports: int
-    verbal_cooperation: int
-    material_cooperation: int
-    verbal_conflict: int
-    material_conflict: int
-    goldstein_sum: float
+    events: Count
+    reports: Annotated[int, told("Distinct reports behind the groups.", 4, minimum=0)]
+    verbal_cooperation: Count
+    material_cooperation: Count
+    verbal_conflict: Count
+    material_conflict: Count
+    goldstein_sum: Annotated[float, told("Sum over groups; positive is cooperation.", -21.6, unit="Goldstein points")]
 
 
 class Windows(msgspec.Struct, frozen=True, kw_only=True, rename={"day": "24h", "week": "7d", "month": "30d"}):
     """The rolling windows that end at `as_of`, both ends included."""
 
-    day: Window
-    week: Window
-    month: Window
+    day: Annotated[Window, told("The last 24 hours.")]
+    week: Annotated[Window, told("The last 7 days.")]
+    month: Annotated[Window, told("The last 30 days.")]
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """What is usual for an actor: median of its daily pressure samples, and median absolute deviation (MAD)."""
 
-    median: float
-    mad: float
+    median: Annotated[Points, told("Median pressure of the 28 midnights before.")]
+    mad: Annotated[Points, told("Median absolute deviation from it.")]
 
 
 class TopDyad(msgspec.Struct, frozen=True, kw_only=True):
     """A directed pair (`SRC>TGT`) behind a row: its conflict in Goldstein points and its event groups in 30 days."""
 
-    dyad: str
-    conflict: float
-    events: int
+    dyad: Dyad
+    conflict: Points
+    events: Count
 
 
 class ActorRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,35 +151,42 @@ class ActorRow(msgspec.Struct, frozen=True, kw_only=True):
     `history`: tension at the seven midnights (UTC) up to `as_of`, oldest first, with the ledger as it is now.
     """
 
-    actor: str
-    name: str
-    tension: float
-    pressure: float
-    conflict: float
-    cooperation: float
-    baseline: Baseline | None
-    change: float | None
-    history: tuple[float, ...]
-    windows: Windows
-    top_dyads: tuple[TopDyad, ...]
-    last_event: datetime | None
-    as_of: datetime
-    watermark: datetime | None
+    actor: ActorId
+    name: Annotated[str, told("Name to show; the id if there is none.", "Russia", minLength=1)]
+    tension: Tension
+    pressure: Annotated[Points, told("Net conflict: conflict - cooperation / 2, at least 0.")]
+    conflict: Points
+    cooperation: Points
+    baseline: Annotated[Baseline | None, told("What is usual for the actor; null under a small count.")]
+    change: Annotated[float | None, told("Pressure minus `baseline.median`, or null.", -3.2, unit="Goldstein points")]
+    history: Annotated[
+        tuple[Tension, ...],
+        told(
+            "Tension at the seven midnights (UTC) up to `as_of`, oldest first.",
+            minItems=_HISTORY_DAYS,
+            maxItems=_HISTORY_DAYS,
+        ),
+    ]
+    windows: Annotated[Windows, told("Rolling windows that end at `as_of`.")]
+    top_dyads: Annotated[tuple[TopDyad, ...], told("Most conflict first, then most events.", maxItems=_TOP_DYADS)]
+    last_event: LastEvent
+    as_of: AsOf
+    watermark: Watermark
 
 
 class DyadRow(msgspec.Struct, frozen=True, kw_only=True):
     """`tension.dyads`: what `source` did to `target`, at `as_of`; units as in `ActorRow`."""
 
-    source: str
-    target: str
-    tension: float
-    pressure: float
-    conflict: float
-    cooperation: float
-    windows: Windows
-    last_event: datetime | None
-    as_of: datetime
-    watermark: datetime | None
+    source: Annotated[ActorId, told("Who acted.")]
+    target: Annotated[ActorId, told("On whom.")]
+    tension: Tension
+    pressure: Annotated[Points, told("Net conflict: conflict - cooperation / 2, at least 0.")]
+    conflict: Points
+    cooperation: Points
+    windows: Annotated[Windows, told("Rolling windows that end at `as_of`.")]
+    last_event: LastEvent
+    as_of: AsOf
+    watermark: Watermark
 
 
 class Balance(NamedTuple):

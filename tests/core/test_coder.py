@@ -113,6 +113,13 @@ def test_what_happened_before_the_memory_of_the_tables_is_background(codebook: C
     assert read(codebook, sentence) == []
 
 
+def test_sentence_that_takes_its_day_from_history_is_history_too(codebook: Codebook) -> None:
+    before = "In October 1973 Syria attacked Israel."
+    assert read(codebook, f"{before} Israel bombed Damascus on the sixth day. Weeks later Egypt attacked Israel.") == []
+    assert triples(read(codebook, f"{before} Israel bombed Damascus on Monday.")) == ["ISR ASSAULT SYR"]
+    assert triples(read(codebook, "Israel bombed Damascus on the sixth day.")) == ["ISR ASSAULT SYR"]
+
+
 @pytest.mark.parametrize("saying", ["state newspapers alleged", "a local website claimed"])
 def test_attack_alleged_by_nobody_in_particular_is_rumour(codebook: Codebook, saying: str) -> None:
     assert read(codebook, f"Saudi Arabia attacked Iran through hired killers, {saying}.") == []
