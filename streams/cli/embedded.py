@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Final
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from streams.cli.probing import find_broker, parse_bootstrap
+from streams.client.listener import find_broker, parse_bootstrap
 from streams.core.errors import ConfigurationError
 
 if TYPE_CHECKING:

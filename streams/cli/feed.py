@@ -11,7 +11,8 @@ import click
 from kafka.errors import KafkaError
 
 from streams.cli.feed_run import FeedRun, Plan
-from streams.cli.topics import BrokerUnreachableError, connect_admin, require_topics
+from streams.cli.topics import connect_admin, require_topics
+from streams.client.errors import BrokerAwayError
 from streams.core.errors import ConfigurationError
 from streams.feeds.files import DEFAULT_SOURCE, open_file
 from streams.feeds.pacing import MAX_GAP_SECONDS, FullSpeed, Rate, Speedup
@@ -126,4 +127,4 @@ def _connect(settings: Settings, timeout: float) -> Sender:
     try:
         return Sender(settings, timeout)
     except KafkaError as error:
-        raise BrokerUnreachableError(f"the broker at {settings.bootstrap} is lost ({error}); try again") from None
+        raise BrokerAwayError(f"the broker at {settings.bootstrap} is lost ({error}); try again") from None

@@ -15,7 +15,7 @@ import msgspec
 
 from streams.cli.exits import EXIT_FAILED, EXIT_REJECTED, one_line
 from streams.cli.feed_output import FeedDisplay, print_verdicts, summary_of
-from streams.cli.topics import BrokerUnreachableError
+from streams.client.errors import BrokerAwayError
 from streams.core.errors import ConfigurationError
 from streams.feeds.feeding import Feeder, Interruption
 from streams.feeds.sending import BrokerLostError
@@ -67,7 +67,7 @@ class FeedRun:
     def finish(self, bootstrap: str) -> int:
         """Feed everything, print the summary, and return the exit code.
 
-        Raises: BrokerUnreachableError with the command that goes on; ConfigurationError if a file breaks off.
+        Raises: BrokerAwayError with the command that goes on; ConfigurationError if a file breaks off.
         """
         failure: BaseException | None = None
         try:
@@ -147,7 +147,7 @@ class FeedRun:
         if isinstance(failure, BrokerLostError):
             done = f"{tally.acknowledged} of the {tally.read} lines read are acknowledged"
             problem = f"the broker at {bootstrap} is lost ({' '.join(map(str, failure.args))})"
-            raise BrokerUnreachableError(f"{problem}; {done}; when it is back: {self._again()}")
+            raise BrokerAwayError(f"{problem}; {done}; when it is back: {self._again()}")
         if isinstance(failure, KeyboardInterrupt):
             click.echo(f"tensionwire: interrupted; {tally.acknowledged} sent; go on with: {self._again()}", err=True)
             return 128 + (self._stop.signal or signal.SIGINT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from dataclasses import replace
@@ -17,29 +16,15 @@ if TYPE_CHECKING:
     from streams.client import TensionTable
     from streams.core.tension import ActorRow
 
-__all__ = ["Follower", "broker_answers", "read_once"]
+__all__ = ["Follower", "read_once"]
 
 # Longest wait for records before the stop flag is looked at.
 _UPDATE_SECONDS: Final = 0.5
 # Silence after which the broker is asked whether it is there: Kafka's client itself waits and says nothing.
 _PROBE_SECONDS: Final = 3.0
-_CONNECT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 1.0
 # How long quitting waits for the thread; it is a daemon, so what is left goes with the process.
 _STOP_SECONDS: Final = 1.0
-
-
-def broker_answers(bootstrap: str) -> bool:
-    """Say whether anybody accepts a connection at one of the `bootstrap` addresses."""
-    return any(_connects(*server.strip().rpartition(":")[::2]) for server in bootstrap.split(","))
-
-
-def _connects(host: str, port: str) -> bool:
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-    except (OSError, OverflowError, ValueError):
-        return False
-    return True
 
 
 def read_once(bootstrap: str, prefix: str) -> Snapshot:
@@ -120,13 +105,15 @@ class Follower:
             self._update(table)
 
     def _update(self, table: TensionTable[ActorRow]) -> None:
+        from streams.client.listener import find_broker, parse_bootstrap  # noqa: PLC0415 - see `read_once`
+
         heard = time.monotonic()
         while not self._stop.is_set():
             if table.update(_UPDATE_SECONDS):
                 heard = time.monotonic()
                 self.snapshot = replace(self.snapshot, rows=_rows(table), changed_at=_now())
             elif time.monotonic() - heard > _PROBE_SECONDS:
-                if not broker_answers(self._bootstrap):
+                if find_broker(parse_bootstrap(self._bootstrap)) is not None:
                     # The next round connects anew; a client that sat through an outage may sit on.
                     return self._become(away_since=_now())
                 heard = time.monotonic()

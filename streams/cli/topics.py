@@ -10,7 +10,8 @@ import click
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from streams.cli.probing import find_broker, parse_bootstrap
+from streams.client.errors import BrokerAwayError
+from streams.client.listener import find_broker, parse_bootstrap
 from streams.codebook import data_version
 from streams.core.errors import ConfigurationError
 from streams.settings import load_settings
@@ -19,32 +20,23 @@ from streams.worker.topics import compare, create, topics_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["BrokerUnreachableError", "connect_admin", "require_topics"]
+__all__ = ["connect_admin", "require_topics"]
 
 EXIT_DIFFERENT = 1
 # A broker that has just answered a probe needs far less for its metadata.
 _ADMIN_MS = 10_000
 
 
-class BrokerUnreachableError(KafkaError):  # type: ignore[misc]
-    """Kafka did not answer; the message says where, what is there instead, and what to do."""
-
-    says_what_to_do = True
-
-    def __str__(self) -> str:
-        return " ".join(map(str, self.args))
-
-
 @contextmanager
 def connect_admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
     """Yield an admin client of the cluster, known to answer.
 
-    Raises: BrokerUnreachableError within seconds if no broker does; ConfigurationError if `bootstrap` is malformed.
+    Raises: BrokerAwayError within seconds if no broker does; ConfigurationError if `bootstrap` is malformed.
     """
     servers = parse_bootstrap(bootstrap)
     problem = find_broker(servers)
     if problem is not None:
-        raise BrokerUnreachableError(f"no broker at {bootstrap}: {problem}")
+        raise BrokerAwayError(f"no broker at {bootstrap}: {problem}")
     addresses = [str(server) for server in servers]
     try:
         admin = KafkaAdminClient(
@@ -55,9 +47,7 @@ def connect_admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
         )
     except KafkaError as error:
         remedy = "does its listener want TLS or a password, and is it ready?"
-        raise BrokerUnreachableError(
-            f"the broker at {bootstrap} answers but lets nobody in ({error}); {remedy}"
-        ) from None
+        raise BrokerAwayError(f"the broker at {bootstrap} answers but lets nobody in ({error}); {remedy}") from None
     try:
         _reach_cluster(admin, bootstrap)
         yield admin
@@ -70,7 +60,7 @@ def _reach_cluster(admin: KafkaAdminClient, bootstrap: str) -> None:
     try:
         admin.list_topics()
     except KafkaError as error:
-        raise BrokerUnreachableError(
+        raise BrokerAwayError(
             f"the broker at {bootstrap} answers, but not at the address it advertises ({error}); "
             "set its advertised.listeners to one that this machine can reach"
         ) from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, Final
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from streams.client.errors import BrokerAwayError, TopicMissingError
+from streams.client.listener import find_broker, parse_bootstrap
 from streams.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "partitions"]
 
-_CONNECT_SECONDS: Final = 3.0
 # What the client asks of Kafka unless the caller's options say otherwise; committed records only is not negotiable.
 _DEFAULTS: Final[dict[str, Any]] = {
     "client_id": "tensionwire-client",
@@ -32,17 +31,23 @@ def connect(bootstrap: str, options: Mapping[str, Any] | None = None, **fixed: A
     """Return a consumer that sees committed records only.
 
     `options`: more of kafka-python's settings, such as `security_protocol` and `sasl_mechanism`.
-    Raises: BrokerAwayError; ConfigurationError if an address or an option cannot be used.
+    Raises: BrokerAwayError within seconds, with what answers instead; ConfigurationError if an address or an option
+    cannot be used.
     """
-    if not any(_listens(server) for server in bootstrap.split(",")):
-        raise BrokerAwayError(f"no broker at {bootstrap}")
+    addresses = parse_bootstrap(bootstrap)
+    # A listener that options make TLS cannot be asked in the clear; the client itself says what fails there.
+    plain = (options or {}).get("security_protocol", "PLAINTEXT") in ("PLAINTEXT", "SASL_PLAINTEXT")
+    problem = find_broker(addresses) if plain else None
+    if problem is not None:
+        raise BrokerAwayError(f"no broker at {bootstrap}: {problem}")
     chosen = {**_DEFAULTS, **(options or {}), **fixed, "isolation_level": "read_committed"}
     try:
-        return KafkaConsumer(bootstrap_servers=bootstrap.split(","), **chosen)
+        return KafkaConsumer(bootstrap_servers=[str(address) for address in addresses], **chosen)
     except AssertionError as error:
         raise ConfigurationError(f"kafka options: {error}; see kafka-python's KafkaConsumer") from None
     except KafkaError as error:
-        raise BrokerAwayError(f"no broker at {bootstrap} ({type(error).__name__})") from None
+        remedy = "does its listener want TLS or a password, is it ready, does it advertise an address one can reach?"
+        raise BrokerAwayError(f"the broker at {bootstrap} lets nobody in ({error}); {remedy}") from None
 
 
 def partitions(consumer: KafkaConsumer, topic: str, bootstrap: str) -> list[TopicPartition]:
@@ -54,15 +59,3 @@ def partitions(consumer: KafkaConsumer, topic: str, bootstrap: str) -> list[Topi
     if not numbers:
         raise TopicMissingError(topic, bootstrap)
     return [TopicPartition(topic, number) for number in sorted(numbers)]
-
-
-def _listens(server: str) -> bool:
-    # Kafka's clients retry for half a minute; who mistyped a port should know at once.
-    host, _, port = server.strip().rpartition(":")
-    if not host or not port.isdigit():
-        raise ConfigurationError(f"bootstrap: {server!r} is not host:port")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-    except (OSError, OverflowError):
-        return False
-    return True

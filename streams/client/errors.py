@@ -20,11 +20,13 @@ __all__ = ["BrokerAwayError", "FilterError", "PositionLostError", "TopicMissingE
 
 
 class BrokerAwayError(KafkaError):  # type: ignore[misc]  # kafka-python has no types
-    """Kafka did not answer."""
+    """Kafka did not answer; the message says where, what is there instead, and what to do."""
+
+    says_what_to_do = True
 
     def __str__(self) -> str:
         """Return the message alone; Kafka's own errors put the class before it."""
-        return str(self.args[0])
+        return " ".join(map(str, self.args))
 
 
 class TopicMissingError(ConfigurationError):

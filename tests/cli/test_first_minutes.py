@@ -102,11 +102,22 @@ def hang_up(connection: socket.socket) -> None:
     connection.recv(1)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [("feed", "file", "-"), ("topics", "init"), ("topics", "diff"), ("worker",), ("replay", "--verify")],
-    ids=" ".join,
-)
+BROKER_VERBS = [
+    ("feed", "file", "-"),
+    ("topics", "init"),
+    ("topics", "diff"),
+    ("worker",),
+    ("replay", "--verify"),
+    ("tail", "events"),
+    ("watch",),
+    ("actor", "RUS"),
+    ("dyad", "RUS", "SYR"),
+    ("explain", "RUS"),
+    ("dlq", "list"),
+]
+
+
+@pytest.mark.parametrize("arguments", BROKER_VERBS, ids=" ".join)
 def test_without_kafka_every_verb_says_where_nobody_listens(arguments: tuple[str, ...], tmp_path: Path) -> None:
     result = run(*arguments, folder=tmp_path)
     check(result, 1, f"no broker at {NOBODY}: nobody listens there", "TENSIONWIRE_BOOTSTRAP")
@@ -118,13 +129,14 @@ def test_without_kafka_every_verb_says_where_nobody_listens(arguments: tuple[str
         (answer_http, "an HTTP server answers there, not Kafka"),
         (answer_tls, "that port speaks TLS"),
         (answer_nothing, "does not answer within 5 s"),
-        (hang_up, "the connection is closed at once, not Kafka"),
+        (hang_up, "the connection is closed at once, not as Kafka does"),
     ],
     ids=["http", "tls", "silent", "hangs up"],
 )
 def test_a_port_that_is_not_kafkas_is_named(talk: Callable[[socket.socket], object], says: str, tmp_path: Path) -> None:
     for address in serve(talk):
-        check(run("topics", "diff", folder=tmp_path, bootstrap=address), 1, f"no broker at {address}", says)
+        for verb in (("topics", "diff"), ("watch",)):
+            check(run(*verb, folder=tmp_path, bootstrap=address), 1, f"no broker at {address}", says)
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from streams.cli.checks.finding import Check, Finding, Skipped, error, warning
-from streams.cli.checks.listener import parse_bootstrap
+from streams.client.listener import parse_bootstrap
 from streams.codebook import load_codebook
-from streams.core.errors import CodebookError
+from streams.core.errors import CodebookError, ConfigurationError
 from streams.settings import ENV_PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -139,19 +139,14 @@ def _unknown(name: str, place: str) -> list[Finding]:
 
 def _check_bootstrap() -> Verdict:
     try:
-        servers = parse_bootstrap(Settings(**_NO_OVERRIDES).bootstrap)
+        parse_bootstrap(Settings(**_NO_OVERRIDES).bootstrap)
     except (ValidationError, OSError, UnicodeDecodeError):
         return Skipped("the settings cannot be read")
-    return [
-        error(
-            "setting.bootstrap",
-            "TENSIONWIRE_BOOTSTRAP",
-            f"{server!r} is not host:port",
-            "export TENSIONWIRE_BOOTSTRAP=127.0.0.1:9092",
-        )
-        for server in servers
-        if isinstance(server, str)
-    ]
+    except ConfigurationError as failure:
+        problem = str(failure).removeprefix("TENSIONWIRE_BOOTSTRAP: ")
+        remedy = "export TENSIONWIRE_BOOTSTRAP=127.0.0.1:9092"
+        return [error("setting.bootstrap", "TENSIONWIRE_BOOTSTRAP", problem, remedy)]
+    return []
 
 
 def _check_codebook() -> Verdict:

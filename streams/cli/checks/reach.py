@@ -9,8 +9,9 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from streams.cli.checks.finding import Finding, Skipped, error, warning
-from streams.cli.checks.listener import Address, Answer, Trouble, ask, is_reachable, parse_bootstrap
 from streams.cli.checks.snapshot import Snapshot, take_snapshot
+from streams.client.listener import Address, Answer, Trouble, ask_all, is_reachable, parse_bootstrap
+from streams.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from streams.cli.checks.finding import Verdict
@@ -22,7 +23,8 @@ __all__ = ["Description", "Listeners"]
 _REQUEST_MS: Final = 5000
 _REMEDIES: Final = {
     "unresolvable": "export TENSIONWIRE_BOOTSTRAP=HOST:PORT and a name that `getent hosts {host}` finds",
-    "unreachable": "start the broker (deploy/kafka/run.sh --data DIR), or export TENSIONWIRE_BOOTSTRAP=HOST:PORT",
+    "refused": "start the broker (deploy/kafka/run.sh --data DIR), or export TENSIONWIRE_BOOTSTRAP=HOST:PORT",
+    "unreachable": "export TENSIONWIRE_BOOTSTRAP=HOST:PORT that this host reaches; is a firewall in between?",
     "tls": "point TENSIONWIRE_BOOTSTRAP at the PLAINTEXT listener (see listeners= in the broker's server.properties)",
     "not_kafka": "export TENSIONWIRE_BOOTSTRAP=HOST:PORT of Kafka; `ss -ltnp 'sport = :{port}'` says who it is",
     "silent": "point TENSIONWIRE_BOOTSTRAP at the broker's PLAINTEXT listener, not at its controller; see its log",
@@ -33,13 +35,17 @@ class Listeners:
     """The answers at the bootstrap addresses, asked once."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._addresses = [item for item in parse_bootstrap(bootstrap) if isinstance(item, Address)]
+        try:
+            self._addresses = parse_bootstrap(bootstrap)
+        except ConfigurationError:
+            # What is wrong with it, the check of the settings says.
+            self._addresses = []
         self._answer: Answer | None = None
         self._answering: list[Address] = []
 
     def check_bootstrap(self) -> Verdict:
         """Return what is wrong with each address; one that answers is enough to go on."""
-        answers = {address: ask(address) for address in self._addresses}
+        answers = ask_all(self._addresses)
         self._answer = next((answer for answer in answers.values() if isinstance(answer, Answer)), None)
         self._answering = [address for address, answer in answers.items() if isinstance(answer, Answer)]
         make = error if self._answer is None else warning
@@ -58,7 +64,7 @@ class Listeners:
     @property
     def bootstrap(self) -> str:
         """The addresses that answer: Kafka's clients would wait for the others."""
-        return ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self._answering)
+        return ",".join(map(str, self._answering))
 
     @property
     def brokers(self) -> list[int]:

@@ -121,7 +121,7 @@ def parse_place(text: str, settings: Settings) -> Place:
 def read_letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
     """Yield the letters that are meant, partition by partition, oldest first.
 
-    Raises: ConfigurationError if the topic does not exist; BrokerUnreachableError.
+    Raises: ConfigurationError if the topic does not exist; BrokerAwayError.
     """
     topic = settings.topic("reports.rejected")
     with connect_admin(settings.bootstrap) as admin:
