@@ -230,7 +230,7 @@ class Screen:
 
     def wait_for(self, text: str) -> None:
         """Read until `text` is painted after what was last waited for."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while text not in self.seen:
             assert time.monotonic() < deadline, f"{text!r} not in {self.seen[-3000:]!r}"
             if select.select([self.fd], [], [], 0.2)[0]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ ELSEWHERE = {
     "make test": "it runs this",
     "docker compose up -d --wait": "it needs a Docker engine: `make compose-test`",
 }
+# What a page may use beside Tensionwire, Python and coreutils.
+TOOLS = ("curl", "jq", "node", "npm")
 # Seconds for one command; the slowest one installs a package.
 PATIENCE = 180
 
@@ -116,6 +119,9 @@ def test_a_how_to_shows_commands_only_where_they_are_run(page: Path) -> None:
 @pytest.mark.broker
 @pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
 def test_commands_of_the_page_end_as_it_says(page: Path, broker: Broker, tmp_path: Path, scratch: Path) -> None:
+    missing = [tool for tool in TOOLS if re.search(rf"\b{tool}\b", script(page)) and shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"the page uses {', '.join(missing)}; install to run it")
     with serving(broker, tmp_path) as environment:
         run(["bash", "-x", "-c", script(page)], scratch, environment)
         if programs := blocks(page, "python"):
