@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from streams.cli.fold import MOMENT
+from streams.cli.scanning import partition_of
 from streams.cli.topics import connect_admin
 from streams.client.reading import open_consumer, partitions_of, read_record, read_table, read_topic
 from streams.codebook import load_codebook
@@ -59,7 +59,7 @@ def fold_topic(
         except ReportRejectedError as error:
             pipeline.counts[f"rejected_{error.code}"] += 1
             continue
-        if record.partition != (murmur2(report.language.encode()) & 0x7FFFFFFF) % count:
+        if record.partition != partition_of(report.language, count):
             pipeline.counts["rejected_misrouted"] += 1
             continue
         pipeline.push(report, seq=len(places) - 1)

@@ -46,7 +46,6 @@ class Scanner:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        # Checksums cost most of a scan in Python; the broker has checked them, and bad JSON would show.
         self._consumer = connect(bootstrap, max_poll_records=5000)
         self._counts: dict[str, int] = {}
 

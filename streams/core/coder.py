@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from streams.core.clauses import Sentence, read_sentence
 from streams.core.dates import TimeExpression, time_expressions
 from streams.core.frames import Finder
@@ -70,7 +72,24 @@ def code_report(codebook: Codebook, title: str, text: str, published_at: datetim
         reading = _Reading(codebook, whole, (start, end), inside, context, published_on)
         codings.extend(reading.codings(number))
         context = reading.context()
-    return codings
+    titled = 0 < len(title) < len(whole)
+    return _date_title(codings) if titled and not time_expressions(whole, 0, len(title), published_on) else codings
+
+
+def _date_title(codings: list[Coding]) -> list[Coding]:
+    """Let the events of an undated title happen when the text says: a title tells what the text tells again."""
+    told: dict[tuple[str, str, str], date] = {}
+    for coding in codings:
+        if coding.sentence:
+            told.setdefault(_triple(coding), coding.occurred_on)
+    return [
+        coding if coding.sentence else replace(coding, occurred_on=told.get(_triple(coding), coding.occurred_on))
+        for coding in codings
+    ]
+
+
+def _triple(coding: Coding) -> tuple[str, str, str]:
+    return coding.source_actor.id, coding.target_actor.id, coding.plover
 
 
 def _sentences(whole: str, title: str, mentions: list[Mention]) -> Iterator[tuple[int, int, list[Mention]]]:
@@ -141,7 +160,7 @@ class _Reading:
         for act in finder.acts():
             for source, target in self._dyads(act):
                 coding = self._coding(number, act, source, target, expressions)
-                key = (coding.source_actor.id, coding.target_actor.id, coding.plover)
+                key = _triple(coding)
                 if self._published_on - coding.occurred_on > _HISTORY:
                     # One old date makes background of the whole sentence: its other acts carry none of their own.
                     self._background = True

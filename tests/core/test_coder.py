@@ -100,6 +100,18 @@ def test_occurrence_day_is_read_from_the_sentence(codebook: Codebook, sentence: 
     assert [coding.occurred_on for coding in read(codebook, sentence)] == [day]
 
 
+def test_undated_title_happens_when_the_text_says(codebook: Codebook) -> None:
+    def days(title: str, text: str) -> set[date]:
+        return {coding.occurred_on for coding in read(codebook, text, title)}
+
+    assert days("Israel bombs Syria", "Israel bombed Syria on Monday.") == {date(2023, 9, 18)}
+    assert days("Israel bombs Syria", "Iran condemned Israel.") == {date(2023, 9, 20)}
+    assert days("Israel bombed Syria on Tuesday", "Israel bombed Syria on Monday.") == {
+        date(2023, 9, 18),
+        date(2023, 9, 19),
+    }
+
+
 @pytest.mark.parametrize(
     "sentence",
     [

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from pipeline import Pipeline
+from sample import fold_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from kafka_source import Broker
 
 ROOT = Path(__file__).resolve().parents[2]
-HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+PAGES = [TUTORIAL, *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
 README = ROOT / "README.md"
 # What of the README does not run here, and where it does.
 ELSEWHERE = {
@@ -108,21 +110,27 @@ def test_commands_are_found_with_heredocs_continuations_and_exit_codes() -> None
     ]
 
 
-@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
-def test_a_how_to_shows_commands_only_where_they_are_run(page: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_shows_commands_only_where_they_are_run(page: Path) -> None:
     text = page.read_text("utf-8")
     assert blocks(page, "console"), "no ```console block: nothing to do on this page"
     shown = re.findall(r"^```(\w*)$", text, re.MULTILINE)[::2]
     assert set(shown) <= {"console", "python", "text", "json", "ini", "js", "yaml", "toml"}
 
 
+def test_the_readme_shows_the_digest_of_the_sample() -> None:
+    pipeline = fold_sample(ROOT / "examples" / "crisis-2018" / "reports.ndjson").pipeline
+    assert pipeline.newest is not None
+    assert f"agree: digest {pipeline.digest(pipeline.newest).hexdigest}\n" in README.read_text("utf-8")
+
+
 @pytest.mark.broker
-@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_of_the_page_end_as_it_says(page: Path, broker: Broker, tmp_path: Path, scratch: Path) -> None:
     missing = [tool for tool in TOOLS if re.search(rf"\b{tool}\b", script(page)) and shutil.which(tool) is None]
     if missing:
         pytest.skip(f"the page uses {', '.join(missing)}; install to run it")
-    with serving(broker, tmp_path) as environment:
+    with serving(broker, tmp_path, fed=page != TUTORIAL) as environment:
         run(["bash", "-x", "-c", script(page)], scratch, environment)
         if programs := blocks(page, "python"):
             run([sys.executable, "-c", "\n".join(programs)], scratch, environment)
@@ -137,12 +145,13 @@ def test_commands_of_the_readme_end_well(broker: Broker, tmp_path: Path) -> None
 
 
 @contextmanager
-def serving(broker: Broker, folder: Path) -> Iterator[dict[str, str]]:
-    """Yield the environment of a reader with a worker that has read the sample crisis."""
+def serving(broker: Broker, folder: Path, *, fed: bool = True) -> Iterator[dict[str, str]]:
+    """Yield the environment of a reader with a worker, which has read the sample crisis if `fed`."""
     with Pipeline(broker.bootstrap, folder, session_timeout_seconds=6.0) as pipeline:
         pipeline.start_worker()
-        pipeline.feed((ROOT / "examples" / "crisis-2018" / "reports.ndjson").read_bytes().splitlines())
-        pipeline.wait_until_done()
+        if fed:
+            pipeline.feed((ROOT / "examples" / "crisis-2018" / "reports.ndjson").read_bytes().splitlines())
+            pipeline.wait_until_done()
         yield {**pipeline.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 

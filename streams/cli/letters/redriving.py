@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from aiokafka.partitioner import murmur2
 from kafka import TopicPartition
 
 from streams.cli.letters.reading import REDRIVEN_HEADER, Letter, remedy_of
+from streams.cli.scanning import partition_of
 from streams.client.reading import open_consumer
 from streams.core import dedup
 from streams.core.decision import Write
@@ -138,7 +138,7 @@ class Judge:
     def _partition(self, topic: str, key: bytes) -> int:
         if topic not in self._counts:
             self._counts[topic] = self._watermarks.partitions(topic)
-        return int((murmur2(key) & 0x7FFFFFFF) % self._counts[topic])
+        return partition_of(key.decode(), self._counts[topic])
 
     def close(self) -> None:
         """Close the connection."""
@@ -179,7 +179,7 @@ class _Watermarks:
         """Return a state that holds nothing but the newest watermark of `language` in the changelog's end."""
         state, key = dedup.DedupState(), _watermark_key(language)
         count = self.partitions(self._changelog)
-        tp = TopicPartition(self._changelog, (murmur2(language.encode()) & 0x7FFFFFFF) % count)
+        tp = TopicPartition(self._changelog, partition_of(language, count))
         if tp.partition not in (self._consumer.partitions_for_topic(self._changelog) or ()):
             return state
         end = self._consumer.end_offsets([tp])[tp]
