@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 
 from streams.client import FilterError, subscribe
+from streams.client.listener import find_broker, parse_bootstrap
 from streams.client.messages import full_name
 from streams.settings import load_settings
 
@@ -129,7 +130,7 @@ class _Tail:
         self._bootstrap, self._topic, self._how = bootstrap, topic, how
         self._left, self._show = limit, show
         self._read = self._matched = 0
-        self._empty = False
+        self._empty = self._away = False
 
     def print(self, since: Any, *, recent: bool, follow: bool) -> None:  # noqa: ANN401 - see subscribe
         how: Options = {**self._how, "since": since, "follow": follow}
@@ -158,11 +159,22 @@ class _Tail:
             message = messages.poll(_QUIET_SECONDS)
             if message is not None:
                 self._print_one(message)
-            elif follow and not said and self._matched + messages.matched == 0:
+                continue
+            self._tell_outage()
+            if follow and not said and self._matched + messages.matched == 0:
                 said = True
                 self._empty = not any(messages.positions.values())
                 self._say("waiting for more", self._read + messages.read)
         self._count(messages)
+
+    def _tell_outage(self) -> None:
+        """Say when the broker goes and when it is back: Kafka's client itself waits in silence."""
+        problem = find_broker(parse_bootstrap(self._bootstrap))
+        if problem is not None and not self._away:
+            click.echo(f"tensionwire: no broker at {self._bootstrap}: {problem}; waiting for it", err=True)
+        if problem is None and self._away:
+            click.echo(f"tensionwire: the broker at {self._bootstrap} is back", err=True)
+        self._away = problem is not None
 
     def _print_one(self, message: Message[Any]) -> None:
         self._show(message)

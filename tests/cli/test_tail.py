@@ -9,14 +9,19 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kafka import KafkaAdminClient
 from published import Published, make_dyad_row, make_event, make_row
+
+from streams.cli.embedded import run_embedded_broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from kafka_source import Broker
 
@@ -212,3 +217,24 @@ def test_undecodable_message_is_named_passed_over_and_makes_the_exit_code_three(
     result = run(published, "events")
     assert (result.returncode, [event["event_id"] for event in lines(result)]) == (3, ["good"])
     assert f"{published.topic('events.coded')}[1]@0: skipped" in result.stderr
+
+
+def test_an_outage_is_said_while_following(tmp_path: Path) -> None:
+    with run_embedded_broker(tmp_path) as bootstrap:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        admin.create_topics({"outage.events.coded.v1": {"num_partitions": 1, "replication_factor": 1}})
+        admin.close()
+        ours = {"TENSIONWIRE_BOOTSTRAP": bootstrap, "TENSIONWIRE_PREFIX": "outage"}
+        process = subprocess.Popen(
+            command("events", "--follow"), env={**os.environ, **ours}, stderr=subprocess.PIPE, text=True
+        )
+        # Ends a run that says nothing, and so the wait for its words.
+        limit = threading.Timer(60, process.kill)
+        limit.start()
+        assert process.stderr is not None
+        assert process.stderr.readline() == "events.coded is empty; waiting for more\n"
+    assert process.stderr.readline().startswith(f"tensionwire: no broker at {bootstrap}: nobody listens there")
+    limit.cancel()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == ""
+    assert process.returncode == 0
