@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from faust.worker import Worker as FaustWorker
@@ -18,8 +18,13 @@ __all__ = ["run_worker"]
 
 
 class _Worker(FaustWorker):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's own
+        super().__init__(*args, **kwargs)
+        # It writes escape sequences to standard output even where that is no terminal.
+        self.spinner = None
+
     def _setup_logging(self) -> None:
-        """Keep ours: Faust would replace the root handlers and draw a spinner."""
+        """Keep ours: Faust would replace the root handlers."""
 
 
 def run_worker(settings: Settings, codebook: Codebook) -> None:

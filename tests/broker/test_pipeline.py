@@ -197,3 +197,5 @@ def test_worker_tells_its_health_readiness_and_metrics(pipeline: Pipeline) -> No
     status, body = worker.page("/readyz")
     assert (status, json.loads(body)["restored"]) == (200, True)
     assert 'tensionwire_records_total{stage="deduplicate"} 1.0' in worker.page("/metrics")[1]
+    # What it prints is its log and nothing else: no escape sequence of a progress spinner.
+    assert all(line.startswith("{") for line in worker.log.read_text("utf-8").splitlines())
