@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from streams.cli.exits import EXIT_FAILED, EXIT_REJECTED
 from streams.cli.fold import MOMENT
 from streams.cli.letters.listing import group_letters, print_groups
 from streams.cli.letters.reading import CHEAP_RECORDS, Selection, parse_place, read_letters, read_redriven
 from streams.cli.letters.redriving import Judge, Refusal, Returned, ReturnSender, parse_changes
 from streams.cli.letters.showing import describe, print_letter
-from streams.cli.lines import EXIT_REJECTED, write_json
+from streams.cli.lines import write_json
 from streams.cli.terminal import open_console, plain
 from streams.codebook import data_version
 from streams.core.errors import REJECT_CODES, ConfigurationError
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from streams.cli.letters.reading import Letter
     from streams.settings import Settings
 
-EXIT_FAILED: Final = 1
 _STAGES: Final = ("deduplicate", "classify", "aggregate")
 # Records that may wait for the broker's acknowledgement; the progress line moves once a batch.
 _BATCH_RECORDS: Final = 500

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from math import fsum, log2
+from math import fsum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from streams.cli.reports import ReportSeen, read_reports
+from streams.cli.scanning import place_of
 from streams.core import ledger
 from streams.core.decision import Write
-from streams.core.groups import EventGroup, as_microseconds, as_moment, entry_key
+from streams.core.groups import DAY, EventGroup, as_microseconds, as_moment, entry_key
 from streams.core.ledger import EntryKey, LedgerEntry
 from streams.core.models import QUAD_CLASS, CodedEvent, event_key
-from streams.core.tension import ActorRow, Balance, TensionSettings, group_weight
+from streams.core.tension import ActorRow, Balance, TensionSettings, corroboration, decay, group_weight
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -33,6 +34,7 @@ __all__ = [
     "groups_of",
     "read_ledger",
     "read_rows",
+    "standing_events",
     "sums_of",
 ]
 
@@ -143,7 +145,7 @@ def add_words(
     scanner: Scanner, settings: Settings, codebook_version: str, groups: Collection[GroupSeen]
 ) -> list[GroupSeen]:
     """Return `groups` with their events and reports, and with the copies of those reports that were not counted."""
-    events = _read_events(scanner, settings, codebook_version, groups)
+    events = standing_events(scanner, settings, codebook_version, {group.dyad for group in groups})
     reports = read_reports(scanner, settings, {report for group in groups for report in group.registers})
     return [
         msgspec.structs.replace(
@@ -178,10 +180,10 @@ def _weigh(held: Ledger, actor: str, day: str, group: EventGroup, at: int, setti
         instant=as_moment(group.instant),
         goldstein=group.goldstein,
         outlets=tuple(sorted({entry.outlet for entry in entries})),
-        corroboration=min(1.0 + log2(group.outlets) * settings.corroboration_slope, settings.corroboration_cap),
+        corroboration=corroboration(group.outlets, settings),
         confidence=group.confidence,
-        age_days=age / 86_400_000_000,
-        decay=2.0 ** -(age / (settings.half_life.total_seconds() * 1e6)),
+        age_days=age / DAY,
+        decay=decay(age, settings),
         weight=group_weight(group, at, settings),
         event_ids=tuple(sorted({id_ for entry in entries for id_ in entry.event_ids})),
         registers={report: held.places[key] for report, key in keys.items()},
@@ -193,20 +195,17 @@ def _register_key(actor: str, day: str, group: EventGroup, report: str) -> str:
     return entry_key(EntryKey(actor, date.fromisoformat(day), source, target, group.plover, report))
 
 
-def _read_events(
-    scanner: Scanner, settings: Settings, codebook_version: str, groups: Iterable[GroupSeen]
+def standing_events(
+    scanner: Scanner, settings: Settings, codebook_version: str, dyads: Collection[str]
 ) -> dict[str, EventSeen]:
-    """Return the events behind `groups` by id, as they stand: the newest (rev, seq) counts, a retraction removes."""
-    ids = {id_: group.dyad for group in groups for id_ in group.event_ids}
+    """Return the events of `dyads` by id, as they stand: the newest (rev, seq) counts, a retraction removes."""
     newest: dict[str, EventSeen] = {}
-    for record in scanner.records(settings.topic("events.coded"), set(ids.values())):
+    for record in scanner.records(settings.topic("events.coded"), dyads):
         event = msgspec.json.decode(record.value, type=CodedEvent)
-        if event.event_id not in ids or event.codebook_version != codebook_version:
-            continue
         known = newest.get(event.event_id)
-        if known is None or (event.rev, event.seq) > (known.event.rev, known.event.seq):
-            place = f"{record.topic}[{record.partition}]@{record.offset}"
-            newest[event.event_id] = EventSeen(place=place, event=event)
+        fresher = known is None or (event.rev, event.seq) > (known.event.rev, known.event.seq)
+        if fresher and event.codebook_version == codebook_version:
+            newest[event.event_id] = EventSeen(place=place_of(record), event=event)
     return {id_: seen for id_, seen in newest.items() if not seen.event.retracted}
 
 

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from streams.cli.evidence import EventSeen
-from streams.cli.scanning import place_of
-from streams.core.models import CodedEvent
+from streams.cli.evidence import standing_events
 from streams.core.tension import DyadRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from streams.cli.evidence import EventSeen
     from streams.cli.scanning import Scanner
     from streams.settings import Settings
 
@@ -43,15 +42,8 @@ def latest_events(
     scanner: Scanner, settings: Settings, codebook_version: str, dyads: Collection[str], count: int = EVENTS_SHOWN
 ) -> list[EventSeen]:
     """Return the newest events of `dyads` that stand, newest first by day, then by publication."""
-    newest: dict[str, EventSeen] = {}
-    for record in scanner.records(settings.topic("events.coded"), dyads):
-        event = msgspec.json.decode(record.value, type=CodedEvent)
-        known = newest.get(event.event_id)
-        fresher = known is None or (event.rev, event.seq) > (known.event.rev, known.event.seq)
-        if fresher and event.codebook_version == codebook_version:
-            newest[event.event_id] = EventSeen(place=place_of(record), event=event)
-    standing = [seen for seen in newest.values() if not seen.event.retracted]
-    return sorted(standing, key=_recency, reverse=True)[:count]
+    standing = standing_events(scanner, settings, codebook_version, dyads)
+    return sorted(standing.values(), key=_recency, reverse=True)[:count]
 
 
 def _recency(seen: EventSeen) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from streams.cli.exits import EXIT_REJECTED
 from streams.client import FilterError, subscribe
 from streams.client.listener import find_broker, parse_bootstrap
 from streams.client.messages import full_name
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "tail"]
 
-EXIT_REJECTED: Final = 3
 # What a person types -> topic.
 STAGES: Final = {
     "raw": "reports.raw",

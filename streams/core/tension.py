@@ -40,6 +40,8 @@ __all__ = [
     "actor_balance",
     "actor_row",
     "actors",
+    "corroboration",
+    "decay",
     "dyad_row",
     "dyads",
     "group_weight",
@@ -218,11 +220,25 @@ def group_weight(group: EventGroup, at: int, settings: TensionSettings = DEFAULT
 
     Source: docs/explanation/tension.md#formula
     """
-    corroboration = min(1.0 + log2(group.outlets) * settings.corroboration_slope, settings.corroboration_cap)
-    return group.goldstein * corroboration * group.confidence * _decay(at - group.instant, settings)
+    told = corroboration(group.outlets, settings)
+    return group.goldstein * told * group.confidence * decay(at - group.instant, settings)
 
 
-def _decay(elapsed: int, settings: TensionSettings) -> float:
+def corroboration(outlets: int, settings: TensionSettings = DEFAULT_SETTINGS) -> float:
+    """Return how much more a group counts that `outlets` distinct outlets (>= 1) tell of; 1 for one.
+
+    >>> corroboration(2)
+    1.25
+    """
+    return min(1.0 + log2(outlets) * settings.corroboration_slope, settings.corroboration_cap)
+
+
+def decay(elapsed: int, settings: TensionSettings = DEFAULT_SETTINGS) -> float:
+    """Return the share of a weight that is left after `elapsed` microseconds.
+
+    >>> decay(7 * DAY)
+    0.5
+    """
     return float(2.0 ** -(elapsed / (settings.half_life // _MICROSECOND)))
 
 
@@ -323,7 +339,7 @@ def _clip(tallies: Iterable[_Tally], since: int, until: int) -> list[_Tally]:
 
 def _balance(tallies: Iterable[_Tally], at: int, settings: TensionSettings) -> Balance:
     counted = _clip(tallies, at - settings.group_max_age // _MICROSECOND, at)
-    factors = [_decay(at - tally.end, settings) for tally in counted]
+    factors = [decay(at - tally.end, settings) for tally in counted]
     return Balance(
         conflict=fsum(tally.conflict * factor for tally, factor in zip(counted, factors, strict=True)),
         cooperation=fsum(tally.cooperation * factor for tally, factor in zip(counted, factors, strict=True)),
@@ -387,7 +403,7 @@ def _history(tallies: Sequence[_Tally], at: int, settings: TensionSettings) -> t
 
 
 def _top_dyads(month: Sequence[_Tally], at: int, settings: TensionSettings) -> tuple[TopDyad, ...]:
-    factors = [_decay(at - tally.end, settings) for tally in month]
+    factors = [decay(at - tally.end, settings) for tally in month]
     # Ranked by plain sums, which are canonical too (days come in order) and much cheaper; shown as exact ones.
     sums: dict[str, float] = {}
     for tally, factor in zip(month, factors, strict=True):

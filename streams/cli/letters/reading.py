@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kafka import TopicPartition
 
-from streams.cli.topics import connect_admin
+from streams.cli.topics import connect_admin, require_topics
 from streams.client.reading import open_consumer
 from streams.core.errors import REJECT_CODES, ConfigurationError
 
@@ -125,8 +125,7 @@ def read_letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
     """
     topic = settings.topic("reports.rejected")
     with connect_admin(settings.bootstrap) as admin:
-        if topic not in admin.list_topics():
-            raise ConfigurationError(f"{topic} does not exist; run `tensionwire topics init` first")
+        require_topics(admin, [topic])
     consumer = open_consumer(settings.bootstrap)
     try:
         starts = _starts(consumer, topic, selection)
