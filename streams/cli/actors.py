@@ -10,11 +10,11 @@ import click
 import msgspec
 
 from streams.cli.lines import EXIT_REJECTED, write_json
-from streams.codebook import load_catalogue
+from streams.codebook import catalogue_problems, load_catalogue
 from streams.feeds.files import open_file
 
 if TYPE_CHECKING:
-    from streams.core.actors import Catalogue
+    from streams.core.actors import Catalogue, Finding
 
 EXIT_UNKNOWN = 1
 
@@ -53,33 +53,60 @@ def actors() -> None:
 @click.argument("text", required=False)
 @click.option("--on", type=_Day(), help="Day for which office holders are resolved; default: whenever.")
 @click.option("--batch", metavar="FILE", help='NDJSON of {"id", "text", "on"}; answers {"id", "actor"} a line.')
-def resolve(text: str | None, on: date | None, batch: str | None) -> None:
+@click.option("--explain", is_flag=True, help="Tell which forms stand in TEXT and which rule took or refused each.")
+def resolve(text: str | None, on: date | None, batch: str | None, *, explain: bool) -> None:
     """Resolve TEXT to an actor of the catalogue.
 
     \b
-    Output:  {"actor", "country", "sector", "name", "mention"}; with --batch {"id", "actor"}
+    Output:  {"actor", "country", "sector", "name", "mention"}; with --batch {"id", "actor"};
+             with --explain also "findings": [{"form", "span", "actor", "name", "entry", "verdict"}]
     Exit:    0 ok, 1 TEXT names no known actor, 3 some lines of FILE unreadable
-    Example: tensionwire actors resolve "the Kremlin"
+    Example: tensionwire actors resolve "the Kremlin critic Alexei Navalny" --explain
     """
     if (text is None) == (batch is None):
         raise click.UsageError("give either TEXT or --batch FILE")
+    if explain and batch is not None:
+        raise click.UsageError("--explain goes with TEXT, not with --batch")
     catalogue = load_catalogue()
     if batch is not None:
         sys.exit(_resolve_batch(catalogue, batch))
     mention = catalogue.resolve(text or "", on)
+    fields = ("actor", "country", "sector", "name", "text")
+    answer = {"mention" if name == "text" else name: getattr(mention, name, None) for name in fields}
+    if explain:
+        answer["findings"] = [_finding(finding) for finding in catalogue.explain(text or "", on)]
+    write_json(answer)
     if mention is None:
         click.echo(f"tensionwire: no known actor in {text!r}; names are in streams/data/actors", err=True)
-        write_json({"actor": None, "country": None, "sector": None, "name": None, "mention": None})
         sys.exit(EXIT_UNKNOWN)
-    write_json(
-        {
-            "actor": mention.actor,
-            "country": mention.country,
-            "sector": mention.sector,
-            "name": mention.name,
-            "mention": mention.text,
-        }
-    )
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "form": finding.form,
+        "span": [finding.start, finding.end],
+        "actor": finding.actor or None,
+        "name": finding.name,
+        "entry": finding.place,
+        "verdict": finding.verdict,
+    }
+
+
+@actors.command("check")
+def check_data() -> None:
+    """Check the catalogue's files: order, days, terms of one office, ids, and spellings that mean two actors.
+
+    \b
+    Output:  one problem a line: file, line, what is wrong, what to do
+    Exit:    0 all right, 3 problems found
+    Example: tensionwire actors check
+    """
+    problems = catalogue_problems()
+    for problem in problems:
+        click.echo(problem)
+    click.echo(f"tensionwire: {len(problems)} problems in the catalogue", err=True)
+    if problems:
+        sys.exit(EXIT_REJECTED)
 
 
 def _resolve_batch(catalogue: Catalogue, name: str) -> int:

@@ -64,7 +64,7 @@ def _code_reports(file: str) -> int:
 
 
 def _code_pairs(file: str) -> int:
-    codebook = load_codebook()
+    codebook = load_codebook().for_pairs()
     rejected = False
     source = open_file(file)
     click.get_current_context().call_on_close(source.close)

@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from streams.core.gazetteer import Agent, Form, Gazetteer, Office, Owner, Token, build_gazetteer, tokenize
+from streams.core.gazetteer import Agent, Form, Gazetteer, Office, Owner, Token, tokenize
+from streams.core.matcher import Match, Matcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Catalogue", "Mention"]
+    from streams.core.entries import Entry
+
+__all__ = ["Catalogue", "Finding", "Mention"]
 
 # Words allowed between a nationality and its role noun ("Russian long-range strategic bombers"): a phrase, no clause.
 _MAX_MODIFIERS: Final = 3
 # Words of a name that is not in the catalogue, behind a title ("Defence Minister Juan Carlos Jobet").
 _MAX_NAME_WORDS: Final = 4
+# A surname shorter than this is a word or an initial too often ("Li", "No") to stand for someone named in full before.
+_SHORTEST_SURNAME: Final = 4
 _POSSESSIVES: Final = frozenset({"'s", "'"})
 _HYPHENS: Final = "-\u2013"
 _DETERMINERS: Final = frozenset({"the", "a", "an"})
@@ -69,37 +74,91 @@ class _Phrase(NamedTuple):
     adjective: bool
 
 
-class Catalogue:
-    """Names of actors and the rules by which a text mentions them."""
+class Finding(NamedTuple):
+    """What `Catalogue.explain` says of one form in a text: taken or not, and by which rule; [start, end) are offsets."""
 
-    def __init__(self, gazetteer: Gazetteer) -> None:
+    start: int
+    end: int
+    form: str
+    actor: str
+    name: str
+    place: str
+    verdict: str
+
+
+class Catalogue:
+    """Names of actors and the rules by which a text mentions them.
+
+    `triggers`: other phrases to look for in the same pass, such as those of the trigger lexicon.
+    """
+
+    def __init__(self, gazetteer: Gazetteer, triggers: Iterable[str] = ()) -> None:
         self._gazetteer = gazetteer
+        self._keys: list[str] = []
+        phrases: list[str] = []
+        for phrase, key in gazetteer.phrases():
+            phrases.append(phrase)
+            self._keys.append(key)
+        self._matcher = Matcher([*phrases, *triggers])
         self.names: Mapping[str, str] = MappingProxyType(gazetteer.names)
 
     @classmethod
     def build(
-        cls, states: Mapping[str, Any], persons: Mapping[str, Any], groups: Mapping[str, Any], agents: Mapping[str, Any]
+        cls,
+        entries: Mapping[str, Sequence[Entry]],
+        agents: Mapping[str, Any],
+        rules: Mapping[str, Any],
+        triggers: Iterable[str] = (),
     ) -> Catalogue:
-        """Return the catalogue of four parsed data files.
+        """Return the catalogue of the entries by kind and the two parsed TOML files.
 
         Raises: CodebookError naming file, entry and remedy.
         """
-        return cls(build_gazetteer(states, persons, groups, agents))
+        return cls(Gazetteer(entries, agents, rules), triggers)
 
-    def find(self, text: str, on: date) -> list[Mention]:
-        """Return the mentions in `text` as understood on day `on`: in order, longest first, without overlap."""
-        return _Scan(self._gazetteer, text, on, places=False).mentions()
+    def scan(self, text: str) -> tuple[list[Match], list[Match]]:
+        """Return the forms of actors and the triggers in `text`; a trigger's `phrase` is its index among them."""
+        size = len(self._keys)
+        forms: list[Match] = []
+        triggers: list[Match] = []
+        for match in self._matcher.scan(text):
+            if match.phrase < size:
+                forms.append(match)
+            else:
+                triggers.append(match._replace(phrase=match.phrase - size))
+        return forms, triggers
+
+    def find(self, text: str, on: date, forms: Sequence[Match] | None = None) -> list[Mention]:
+        """Return the mentions in `text` as understood on day `on`: in order, longest first, without overlap.
+
+        `forms`: those of `scan`, if the text was scanned already.
+        """
+        forms = self.scan(text)[0] if forms is None else forms
+        return self._scan(text, on, forms, places=False).mentions() if forms else []
 
     def resolve(self, text: str, on: date | None) -> Mention | None:
         """Return the actor a phrase such as "Russian Foreign Minister Sergei Lavrov" means, or None.
 
         Without a day, the last known office of a person counts, and former states are found by their names.
         """
+        forms = self.scan(text)[0]
         for places in (False, True):
-            mentions = _Scan(self._gazetteer, text, on, places=places).mentions()
+            mentions = self._scan(text, on, forms, places=places).mentions() if forms else []
             if mentions:
                 return max(mentions, key=_preference)
         return None
+
+    def explain(self, text: str, on: date | None) -> list[Finding]:
+        """Return each form of an actor in `text` with what became of it, in the order in which it was looked at."""
+        findings: list[Finding] = []
+        self._scan(text, on, self.scan(text)[0], places=True, findings=findings).mentions()
+        return findings
+
+    def _scan(
+        self, text: str, on: date | None, forms: Sequence[Match], *, places: bool, findings: list[Finding] | None = None
+    ) -> _Scan:
+        keyed = [(match.start, self._keys[match.phrase]) for match in forms]
+        return _Scan(self._gazetteer, text, on, keyed, places=places, findings=findings)
 
 
 def _preference(mention: Mention) -> tuple[bool, bool, int, int]:
@@ -109,8 +168,19 @@ def _preference(mention: Mention) -> tuple[bool, bool, int, int]:
 class _Scan:
     """One pass over one text."""
 
-    def __init__(self, gazetteer: Gazetteer, text: str, on: date | None, *, places: bool) -> None:
+    def __init__(
+        self,
+        gazetteer: Gazetteer,
+        text: str,
+        on: date | None,
+        forms: Sequence[tuple[int, str]],
+        *,
+        places: bool,
+        findings: list[Finding] | None,
+    ) -> None:
         self._gazetteer = gazetteer
+        self._forms = forms
+        self._findings = findings
         self._words = gazetteer.words
         self._text = text
         self._on = on
@@ -129,38 +199,50 @@ class _Scan:
             if phrase is not None:
                 phrases.append(phrase)
                 floor = phrase.last
-        return [self._mention(phrase) for phrase in self._share_agents(phrases)]
+        return [self._mention(phrase) for phrase in self._bare_surnames(self._share_agents(phrases))]
 
     # -- atoms -------------------------------------------------------------------------------------------------------
 
     def _atoms(self) -> list[_Atom]:
-        forms, keys = self._gazetteer.forms, self._keys
+        places = {token.start: index for index, token in enumerate(self._tokens)}
         atoms: list[_Atom] = []
-        position = 0
-        while position < len(keys):
-            candidates = forms.get(keys[position])
-            atom = self._atom_at(position, candidates) if candidates else None
-            if atom is None:
-                position += 1
+        floor = 0
+        for start, key in self._forms:
+            position = places.get(start, -1)
+            if position < floor:
                 continue
-            if atom.owner.role != "block":
-                atoms.append(atom)
-            position = atom.last
+            atom = self._atom_at(position, self._gazetteer.forms(key))
+            if atom is not None:
+                floor = atom.last
+                if atom.owner.role != "block":
+                    atoms.append(atom)
         return atoms
 
     def _atom_at(self, position: int, candidates: Sequence[Form]) -> _Atom | None:
         for form in candidates:
             last = position + len(form.keys)
-            if self._spelled(form, position, last):
-                owner = self._owner(form)
-                if owner is None:
-                    return _Atom(position, last, form.owners[0]._replace(role="block"))
-                if self._allowed(owner, form, position, last):
-                    return _Atom(position, last, owner)
+            if not self._spelled(form, position, last):
+                self._report(position, last, form.owners[0], "other words or capitals than the entry's")
+                continue
+            owner = self._owner(form)
+            if owner is None:
+                self._report(position, last, form.owners[0], "means nobody on that day")
+                return _Atom(position, last, form.owners[0]._replace(role="block"))
+            refused = self._refusal(owner, form, position, last)
+            self._report(position, last, owner, refused or ("excluded phrase" if owner.role == "block" else "taken"))
+            if not refused:
+                return _Atom(position, last, owner)
         return None
 
+    def _report(self, first: int, last: int, owner: Owner, verdict: str) -> None:
+        if self._findings is None:
+            return
+        last = min(last, len(self._tokens))
+        start, end = self._tokens[first].start, self._tokens[last - 1].end
+        self._findings.append(Finding(start, end, self._text[start:end], owner.actor, owner.name, owner.place, verdict))
+
     def _spelled(self, form: Form, first: int, last: int) -> bool:
-        if len(form.keys) > 1 and tuple(self._keys[first:last]) != form.keys:
+        if tuple(self._keys[first:last]) != form.keys:
             return False
         for token, case in zip(self._tokens[first:last], form.cases, strict=False):
             if (case == 1 and not token.text[0].isupper()) or (case == 2 and not token.text.isupper()):  # noqa: PLR2004
@@ -184,22 +266,28 @@ class _Scan:
             return max(valid, key=lambda owner: (_in_office(owner, self._on), _latest_office(owner)))
         return valid[0] if valid else None
 
-    def _allowed(self, owner: Owner, form: Form, first: int, last: int) -> bool:
+    def _refusal(self, owner: Owner, form: Form, first: int, last: int) -> str:
+        """Return the rule that keeps a form from being taken, or nothing."""
         if owner.role == "surname":
-            return not self._given_name_before(first)
+            return "another given name stands before it" if self._given_name_before(first) else ""
         if owner.role == "surname_in_office":
-            return self._office(owner) is not None and not self._is_part_of_person(first, last)
-        if len(form.keys) == 1 and self._is_trap(form.keys[0], first, last):
-            return False
-        return not self._in_american_state(last)
+            if self._office(owner) is None:
+                return "a common word, and its owner held no office on that day"
+            return "part of another person's name" if self._is_part_of_person(first, last) else ""
+        if len(form.keys) == 1:
+            trap = self._trap(form.keys[0], first, last)
+            if trap:
+                return trap
+        return "a place in an American state" if self._in_american_state(last) else ""
 
-    def _is_trap(self, key: str, first: int, last: int) -> bool:
+    def _trap(self, key: str, first: int, last: int) -> str:
         forbidden = self._gazetteer.unless.get(key)
         if forbidden and not forbidden.isdisjoint(self._vocabulary):
-            return True
+            return "the text holds a word that speaks against it"
         if key in self._gazetteer.shouted and self._all_capitals:
-            return True
-        return key in self._gazetteer.person_like and self._is_part_of_person(first, last)
+            return "a word like others in a text all in capitals"
+        in_name = key in self._gazetteer.person_like and self._is_part_of_person(first, last)
+        return "part of a person's name" if in_name else ""
 
     def _is_part_of_person(self, first: int, last: int) -> bool:
         return self._given_name_before(first) or self._surname_after(last)
@@ -214,7 +302,9 @@ class _Scan:
             return False
         if before.key in self._words.given_names:
             return True
-        known = before.key in self._words.openers or self._ends_title(first) or before.key in self._gazetteer.forms
+        known = (
+            before.key in self._words.openers or self._ends_title(first) or before.key in self._gazetteer.first_words
+        )
         return not known and not self._starts_sentence(first - 1)
 
     def _starts_sentence(self, position: int) -> bool:
@@ -229,7 +319,7 @@ class _Scan:
         after = self._tokens[last]
         if not after.text[0].isupper() or after.text.isupper():
             return False
-        return after.key not in self._gazetteer.forms and after.key not in self._gazetteer.agents
+        return after.key not in self._gazetteer.first_words and after.key not in self._gazetteer.agents
 
     def _in_american_state(self, last: int) -> bool:
         return (
@@ -245,6 +335,7 @@ class _Scan:
         """Return the phrase that grows from `atoms[index]` and the index of the first atom behind it."""
         atom = atoms[index]
         if self._is_opposed(atom):
+            self._report(atom.first, atom.last, atom.owner, "only says for or against whom")
             return None, index + 1
         limit = self._limit(atoms, index)
         phrase = self._extend_right(atom, self._extend_left(atom, floor), limit)
@@ -271,6 +362,8 @@ class _Scan:
         """Return whether the atom says for or against whom ("pro-Russian"), or of what descent ("ethnic Serbs")."""
         before = self._keys[atom.first - 1] if atom.first else ""
         if self._joined(atom.first) and before in self._words.opposed:
+            return True
+        if atom.last < len(self._keys) and self._keys[atom.last] in self._words.opponents:
             return True
         return before == "ethnic" and atom.owner.role == "demonym"
 
@@ -457,6 +550,52 @@ class _Scan:
                 sector = self._sector(here.atom.owner, after.sector, behind=True)
                 shared[index] = here._replace(sector=sector, agent=True, adjective=False)
         return shared
+
+    def _bare_surnames(self, phrases: list[_Phrase]) -> list[_Phrase]:
+        """Return `phrases` with the bare surnames of those whom the text introduced in full ("Ann Ash ... Ash")."""
+        introduced: dict[str, _Phrase] = {}
+        filled: list[_Phrase] = []
+        floor = 0
+        for phrase in [*phrases, None]:
+            limit = phrase.first if phrase is not None else len(self._tokens)
+            if introduced:
+                filled.extend(self._surnames_in(floor, limit, introduced))
+            if phrase is None:
+                break
+            known = introduced.get(self._keys[phrase.atom.last - 1])
+            if known is not None and phrase.atom.owner.role == "surname":
+                filled.append(phrase._replace(atom=phrase.atom._replace(owner=known.atom.owner)))
+            else:
+                filled.append(phrase)
+                if self._names_person(phrase):
+                    introduced[self._keys[phrase.last - 1]] = phrase
+            floor = phrase.last
+        return filled
+
+    def _surnames_in(self, floor: int, limit: int, introduced: Mapping[str, _Phrase]) -> Iterable[_Phrase]:
+        for position in range(floor, limit):
+            host = introduced.get(self._keys[position])
+            if host is None or not self._tokens[position].text[0].isupper() or self._given_name_before(position):
+                continue
+            if self._surname_after(position + 1):
+                continue
+            atom = _Atom(position, position + 1, host.atom.owner)
+            self._report(position, position + 1, atom.owner, "taken: the text gave the full name before")
+            yield _Phrase(position, position + 1, atom, host.sector, agent=True, adjective=False)
+
+    def _names_person(self, phrase: _Phrase) -> bool:
+        """Return whether `phrase` ends in a person's name of two words or more, or in a name behind a title."""
+        last = self._tokens[phrase.last - 1]
+        if not last.text[0].isupper() or not last.text.isalpha() or len(last.text) < _SHORTEST_SURNAME:
+            return False
+        owner, atom = phrase.atom.owner, phrase.atom
+        if owner.kind == "person":
+            return owner.role == "name" and atom.last == phrase.last and atom.last - atom.first > 1
+        named = phrase.last - phrase.atom.last
+        return phrase.agent and named > 1 and last.key not in self._gazetteer.agents and self._follows_title(phrase)
+
+    def _follows_title(self, phrase: _Phrase) -> bool:
+        return any(self._ends_title(position) for position in range(phrase.atom.last + 1, phrase.last))
 
     def _mention(self, phrase: _Phrase) -> Mention:
         start, end = self._tokens[phrase.first].start, self._tokens[phrase.last - 1].end

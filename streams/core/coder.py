@@ -61,7 +61,9 @@ def code_report(codebook: Codebook, title: str, text: str, published_at: datetim
     """
     whole = full_text(title, text)
     published_on = published_at.astimezone(UTC).date()
-    mentions = codebook.catalogue.find(whole, published_on)
+    forms, triggers = codebook.catalogue.scan(whole)
+    # Most reports of a wire name nobody or tell of no act: one pass of the matcher says so.
+    mentions = codebook.catalogue.find(whole, published_on, forms) if triggers else []
     codings: list[Coding] = []
     context = _Context()
     if not mentions:

@@ -1,20 +1,26 @@
-"""The forms under which actors are written, indexed by first word, and the checks on the data they come from.
+"""The forms under which actors are written, and what each may mean: the index behind the one-pass matcher.
 
 A form is a sequence of folded tokens (lower case, no accents, `U.S.` = `us`); what its spelling demands of the text's
-capitals is kept beside it, so that `turkey` is a bird and `us` a pronoun.
+capitals is kept beside it, so that `turkey` is a bird and `us` a pronoun. Forms are worked out when a text first holds
+them: tens of thousands of entries are read in a fraction of a second.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from streams.core.entries import OFFICES, Entry, first_day, items_of, last_day
 from streams.core.errors import CodebookError
 
-__all__ = ["Agent", "Form", "Gazetteer", "Office", "Owner", "Token", "Words", "build_gazetteer", "fold", "tokenize"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Agent", "Form", "Gazetteer", "Office", "Owner", "Token", "Words", "fold", "holder_of", "tokenize"]
 
 # "surname_in_office": also a common word or name, taken only while its owner holds an office ("Moon", "Park").
 Role = Literal["name", "demonym", "capital", "place", "metonym", "surname", "surname_in_office", "block"]
@@ -25,9 +31,8 @@ Table = Mapping[str, Any]
 _TOKEN: Final = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+|['\u2019]s\b|-(?=\s)|\n\s*\n|[^\w\s\-\u2013]")
 # Letters without a decomposition, and the typographic apostrophe.
 _PLAIN: Final = str.maketrans({"\u2019": "'", "\u0131": "i", "\u00f8": "o", "\u0142": "l", "\u0111": "d"})
-_Item = TypeVar("_Item", "Form", "Agent")
-_FIRST_DAY: Final = date.min
-_LAST_DAY: Final = date.max
+# An initialism that may be written with dots: "UN", "U.N.".
+_INITIALS: Final = re.compile(r"\b(?:[A-Z]\.){2,5}|\b[A-Z]{2,5}\b")
 
 
 class Token(NamedTuple):
@@ -47,10 +52,11 @@ class Office(NamedTuple):
     until: date
     actor: str | None = None
     country: str | None = None
+    name: str = ""
 
 
 class Owner(NamedTuple):
-    """The actor a form stands for between two days, both included."""
+    """The actor a form stands for between two days, both included; `place`: file and line of the entry."""
 
     actor: str
     country: str | None
@@ -58,9 +64,10 @@ class Owner(NamedTuple):
     name: str
     kind: Kind
     role: Role
-    since: date = _FIRST_DAY
-    until: date = _LAST_DAY
+    since: date = date.min
+    until: date = date.max
     offices: tuple[Office, ...] = ()
+    place: str = ""
 
 
 class Form(NamedTuple):
@@ -90,25 +97,9 @@ class Words(NamedTuple):
     followers: frozenset[str]
     backed: frozenset[str]
     opposed: frozenset[str]
+    opponents: frozenset[str]
     particles: frozenset[str]
     regions: frozenset[str]
-
-
-class Gazetteer(NamedTuple):
-    """Everything the catalogue looks up; `unless` maps a form to words that forbid it.
-
-    `person_like`, `adjectival`, `shouted`: see `traps` in states.toml.
-    """
-
-    forms: dict[str, tuple[Form, ...]]
-    agents: dict[str, tuple[Agent, ...]]
-    titles: frozenset[tuple[str, ...]]
-    words: Words
-    person_like: frozenset[str]
-    adjectival: frozenset[str]
-    unless: dict[str, frozenset[str]]
-    shouted: frozenset[str]
-    names: dict[str, str]
 
 
 def fold(word: str) -> str:
@@ -146,21 +137,6 @@ def _fail(file: str, entry: str, problem: str, remedy: str) -> CodebookError:
     return CodebookError(f"{file}: {entry}: {problem}; {remedy}")
 
 
-def _day(file: str, entry: str, table: Table, field: str, default: date) -> date:
-    value = table.get(field, default)
-    if type(value) is not date:
-        raise _fail(file, entry, f"'{field}' is not a date", f"write {field} = 2018-09-18")
-    return value
-
-
-def _term(file: str, entry: str, table: Table) -> tuple[date, date]:
-    since = _day(file, entry, table, "from", _FIRST_DAY)
-    until = _day(file, entry, table, "until", _LAST_DAY)
-    if since > until:
-        raise _fail(file, entry, f"'from' {since} is after 'until' {until}", "swap or correct the dates")
-    return since, until
-
-
 def _strings(file: str, entry: str, table: Table, field: str) -> list[str]:
     value = table.get(field, [])
     if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
@@ -179,124 +155,188 @@ def _is_same(one: Owner, other: Owner) -> bool:
     return (one.actor, one.name, one.since, one.until) == (other.actor, other.name, other.since, other.until)
 
 
-class _Builder:
-    """Collects forms and names while the files are read, and refuses contradictions."""
+def _key(spelling: str) -> str:
+    """Return the folded tokens of a spelling, joined by blanks."""
+    if spelling.isascii() and spelling.replace(" ", "").isalnum():
+        return spelling.lower()
+    return " ".join(token.key for token in tokenize(spelling))
 
-    def __init__(self) -> None:
+
+def holder_of(term: Entry) -> tuple[str, str]:
+    """Return actor and name of the person a term belongs to: `Name`, or `Name@ACTOR` of another country."""
+    name, _, own = term.fields[4].partition("@")
+    return own or term.fields[0], name
+
+
+class _Claim(NamedTuple):
+    """A spelling of an entry, and what it is to it."""
+
+    spelling: str
+    role: Role
+    entry: Entry
+
+
+class Gazetteer:
+    """Everything the catalogue looks up.
+
+    `person_like`, `adjectival`, `shouted`, `unless`: see `rules.toml`. `first_words`: the folded words with which the
+    names of states and groups begin. `names`: display name by actor id.
+    """
+
+    def __init__(self, entries: Mapping[str, Sequence[Entry]], agents: Table, rules: Table) -> None:
         self.names: dict[str, str] = {}
-        self.groups: dict[str, Table] = {}
-        self._owners: dict[tuple[str, ...], dict[tuple[int, ...], list[tuple[Owner, str]]]] = {}
+        self._countries: dict[str, str | None] = {}
+        self._groups: set[str] = set()
+        self._claims: dict[str, list[_Claim]] = defaultdict(list)
+        self._forms: dict[str, tuple[Form, ...]] = {}
+        self._terms: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for kind in ("states", "territories", "groups", "organisations"):
+            for entry in entries.get(kind, ()):
+                self._register(entry)
+        for term in entries.get("terms", ()):
+            self._terms[holder_of(term)].append(term)
+        given: set[str] = set()
+        for kind in ("places", *_ROLES):
+            self._claim_all(kind, entries.get(kind, ()))
+        self.first_words = frozenset(key.split(" ", 1)[0] for key in self._claims)
+        for row in entries.get("persons", ()):
+            given.add(self._claim_person(row))
+        for phrase in _strings("rules.toml", "exclude", rules.get("exclude", {}), "phrases"):
+            self._claims[_key(phrase)].append(_Claim(phrase, "block", _EXCLUDED))
+        nouns = list(_read_agents(agents))
+        self.agents = _by_first(nouns)
+        self.titles = frozenset(agent.keys for agent in nouns if agent.title)
+        words = Words(*(_folded(agents, field) for field in Words._fields))
+        known = self.first_words | words.openers | {key for agent in nouns for key in agent.keys}
+        self.words = words._replace(given_names=words.given_names | (given - known))
+        traps = rules.get("traps", {})
+        self.person_like = frozenset(map(fold, _strings("rules.toml", "traps", traps, "person_like")))
+        self.adjectival = frozenset(map(fold, _strings("rules.toml", "traps", traps, "adjectival")))
+        self.unless = {fold(form): frozenset(map(fold, words)) for form, words in traps.get("unless", {}).items()}
+        self.shouted = frozenset(map(fold, _strings("rules.toml", "traps", traps, "shouted")))
 
-    def register(self, file: str, table: Table, kind: str) -> str:
-        ident = _string(file, f"{kind} without id", table, "id")
-        if ident in self.names:
-            raise _fail(file, ident, "this id is taken already", "give each actor its own id")
-        names = _strings(file, ident, table, "names")
-        if not names:
-            raise _fail(file, ident, "'names' is empty", "add at least the display name")
-        self.names[ident] = names[0]
-        return ident
+    def phrases(self) -> Iterator[tuple[str, str]]:
+        """Yield each spelling for the matcher, with and without the dots of initialisms, and the key of its forms."""
+        for key, claims in self._claims.items():
+            for spelling in {claim.spelling for claim in claims}:
+                yield spelling, key
+                if _INITIALS.search(spelling):
+                    yield _INITIALS.sub(lambda m: m[0].replace(".", ""), spelling), key
+                    yield _INITIALS.sub(lambda m: ".".join(m[0].replace(".", "")) + ".", spelling), key
 
-    def claim(self, file: str, spellings: Iterable[str], owner: Owner) -> None:
-        for spelling in spellings:
-            tokens = tokenize(spelling)
-            if not tokens:
-                raise _fail(file, owner.name, f"alias {spelling!r} has no word", "remove it")
-            cases = tuple(_case_of(token.text) for token in tokens)
-            claims = self._owners.setdefault(tuple(t.key for t in tokens), {}).setdefault(cases, [])
-            self._refuse_second_claim(file, spelling, owner, claims)
-            if not any(_is_same(owner, other) for other, _ in claims):
-                claims.append((owner, file))
+    def forms(self, key: str) -> tuple[Form, ...]:
+        """Return the forms whose folded tokens, joined by blanks, are `key`: the strictest spelling first."""
+        forms = self._forms.get(key)
+        if forms is None:
+            by_case: dict[tuple[int, ...], list[Owner]] = {}
+            for claim in self._claims[key]:
+                cases = tuple(_case_of(token.text) for token in tokenize(claim.spelling))
+                owners = by_case.setdefault(cases, [])
+                owner = self.owner(claim.entry, claim.role)
+                if not any(_is_same(owner, other) for other in owners):
+                    owners.append(owner)
+            keys = tuple(key.split(" "))
+            found = [Form(keys, cases, tuple(owners)) for cases, owners in by_case.items()]
+            forms = self._forms[key] = tuple(sorted(found, key=lambda form: sum(form.cases), reverse=True))
+        return forms
 
-    @staticmethod
-    def _refuse_second_claim(file: str, spelling: str, owner: Owner, claims: Sequence[tuple[Owner, str]]) -> None:
-        for other, other_file in claims:
-            shared = owner.role.startswith("surname") and other.role.startswith("surname")
-            if shared or _is_same(owner, other) or owner.since > other.until or owner.until < other.since:
-                continue
-            raise _fail(
-                file,
-                f"{owner.actor} ({owner.name})",
-                f"alias {spelling!r} is claimed by {other.actor} ({other.name}) in {other_file} as well",
-                "remove it from one of them, or give them dates that do not overlap",
-            )
+    def all_keys(self) -> Iterable[str]:
+        """Return the keys of all forms."""
+        return self._claims.keys()
 
     def country_of(self, actor: str) -> str | None:
-        table = self.groups.get(actor)
-        return actor if table is None else table.get("country")
+        """Return the ISO code an actor belongs to; None for one of several countries.
 
-    def forms(self) -> Iterator[Form]:
-        for keys, by_case in self._owners.items():
-            for cases, claims in by_case.items():
-                yield Form(keys, cases, tuple(owner for owner, _ in claims))
+        Raises: CodebookError if the actor is unknown.
+        """
+        try:
+            return self._countries[actor]
+        except KeyError:
+            raise CodebookError(f"{actor!r} is no known actor; use the id of a state, territory or group") from None
+
+    def owner(self, entry: Entry, role: Role) -> Owner:
+        """Return whom `entry` means by a form of `role`."""
+        if role == "block":
+            return Owner("", None, None, "excluded phrase", "state", "block", place=entry.place)
+        if entry.kind == "persons":
+            return self._person(entry, role)
+        actor = entry.fields[0]
+        kind: Kind = "group" if entry.kind in ("groups", "organisations") or actor in self._groups else "state"
+        since, until = first_day(entry.field("from")), last_day(entry.field("until"))
+        sector = self._sector(entry, role)
+        return Owner(
+            actor, self.country_of(actor), sector, self.names[actor], kind, role, since, until, (), entry.place
+        )
+
+    def _sector(self, entry: Entry, role: Role) -> str | None:
+        if entry.kind in ("institutions", "groups", "organisations"):
+            return entry.field("sector")
+        if entry.kind == "parties":
+            return "PTY"
+        return "GOV" if role in ("capital", "metonym") else None
+
+    def _person(self, entry: Entry, role: Role) -> Owner:
+        actor, name = entry.fields[:2]
+        offices = tuple(self._office(term, actor) for term in self._terms.get((actor, name), ()))
+        return Owner(actor, self.country_of(actor), None, name, "person", role, offices=offices, place=entry.place)
+
+    def _office(self, term: Entry, own: str) -> Office:
+        actor, code, since, until = term.fields[:4]
+        office = Office(OFFICES[code], first_day(since), last_day(until), name=code)
+        return office if actor == own else office._replace(actor=actor, country=self.country_of(actor))
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _register(self, entry: Entry) -> None:
+        ident, names = entry.fields[0], items_of(entry.fields[1])
+        if ident in self.names or not names:
+            raise CodebookError(
+                f"{entry.place}: {ident}: the id is taken, or it has no name; give it its own id and a name"
+            )
+        self.names[ident] = names[0]
+        if entry.kind in ("states", "territories"):
+            self._countries[ident] = ident
+        else:
+            self._groups.add(ident)
+            self._countries[ident] = (entry.field("country") or None) if entry.kind == "groups" else None
+
+    def _claim(self, spellings: str, role: Role, entry: Entry) -> None:
+        if spellings:
+            for spelling in spellings.split(";"):
+                self._claims[_key(spelling)].append(_Claim(spelling, role, entry))
+
+    def _claim_all(self, kind: str, rows: Sequence[Entry]) -> None:
+        for row in rows:
+            if kind == "places":
+                if row.fields[1] != "ambiguous":
+                    self._claim(row.fields[2], "metonym" if row.fields[1] == "seat" else "place", row)
+                continue
+            for column, role in _ROLES[kind]:
+                self._claim(row.fields[column], role, row)
+
+    def _claim_person(self, row: Entry) -> str:
+        """Claim the forms of a person and return the folded first word of the name."""
+        _, name, surnames, aliases = row.fields[:4]
+        self._claim(name, "name", row)
+        self._claim(aliases, "name", row)
+        for surname in items_of(surnames):
+            role: Role = "surname_in_office" if surname[-1] == "?" else "surname"
+            self._claim(surname.rstrip("?"), role, row)
+        return fold(name.split(" ", 1)[0]) if " " in name else ""
 
 
-def _read_states(builder: _Builder, states: Table) -> None:
-    file = "states.toml"
-    for table in states.get("state", ()):
-        ident = builder.register(file, table, "state")
-        since, until = _term(file, ident, table)
-        owner = Owner(ident, ident, None, builder.names[ident], "state", "name", since, until)
-        builder.claim(file, _strings(file, ident, table, "names"), owner)
-        builder.claim(file, _strings(file, ident, table, "demonyms"), owner._replace(role="demonym"))
-        builder.claim(file, _strings(file, ident, table, "capitals"), owner._replace(role="capital", sector="GOV"))
-        builder.claim(file, _strings(file, ident, table, "places"), owner._replace(role="place"))
-    for table in states.get("metonym", ()):
-        _read_metonym(builder, file, table)
-    block = Owner("", None, None, "excluded phrase", "state", "block")
-    builder.claim(file, _strings(file, "exclude", states.get("exclude", {}), "phrases"), block)
-
-
-def _read_metonym(builder: _Builder, file: str, table: Table) -> None:
-    names = _strings(file, "metonym", table, "names")
-    entry = f"metonym {names[:1]}"
-    state = _known(builder, file, entry, _string(file, entry, table, "state"))
-    since, until = _term(file, entry, table)
-    sector = _string(file, entry, table, "sector")
-    builder.claim(file, names, Owner(state, state, sector, builder.names[state], "state", "metonym", since, until))
-
-
-def _known(builder: _Builder, file: str, entry: str, ident: str) -> str:
-    if ident not in builder.names:
-        raise _fail(file, entry, f"{ident!r} is no known actor", "use the id of a state or group of the catalogue")
-    return ident
-
-
-def _read_groups(builder: _Builder, groups: Table) -> None:
-    file = "groups.toml"
-    for table in groups.get("group", ()):
-        ident = builder.register(file, table, "group")
-        country = table.get("country")
-        if country is not None:
-            _known(builder, file, ident, country)
-        since, until = _term(file, ident, table)
-        sector = _string(file, ident, table, "sector")
-        owner = Owner(ident, country, sector, builder.names[ident], "group", "name", since, until)
-        builder.claim(file, _strings(file, ident, table, "names"), owner)
-        builder.claim(file, _strings(file, ident, table, "demonyms"), owner._replace(role="demonym"))
-        builder.groups[ident] = table
-
-
-def _read_persons(builder: _Builder, persons: Table) -> None:
-    file = "persons.toml"
-    for table in persons.get("person", ()):
-        name = _string(file, "person without name", table, "name")
-        offices = tuple(_read_office(builder, name, office) for office in table.get("offices", ()))
-        actor = _known(builder, file, name, _string(file, name, table, "group" if "group" in table else "country"))
-        owner = Owner(actor, builder.country_of(actor), None, name, "person", "name", offices=offices)
-        builder.claim(file, [name, *_strings(file, name, table, "aliases")], owner)
-        builder.claim(file, _strings(file, name, table, "surnames"), owner._replace(role="surname"))
-        in_office = _strings(file, name, table, "surnames_in_office")
-        builder.claim(file, in_office, owner._replace(role="surname_in_office"))
-
-
-def _read_office(builder: _Builder, name: str, table: Table) -> Office:
-    file = "persons.toml"
-    office = Office(_string(file, name, table, "sector"), *_term(file, name, table))
-    if "of" not in table:
-        return office
-    actor = _known(builder, file, name, _string(file, name, table, "of"))
-    return office._replace(actor=actor, country=builder.country_of(actor))
+_EXCLUDED: Final = Entry("rules", 0, ())
+_NAMES_AND_PEOPLE: Final[tuple[tuple[int, Role], ...]] = ((1, "name"), (2, "demonym"))
+# Which columns hold spellings, and what they are to the entry.
+_ROLES: Final[Mapping[str, tuple[tuple[int, Role], ...]]] = {
+    "states": (*_NAMES_AND_PEOPLE, (3, "capital")),
+    "territories": (*_NAMES_AND_PEOPLE, (3, "capital")),
+    "spellings": ((1, "name"),),
+    "institutions": ((2, "metonym"),),
+    "parties": ((1, "metonym"),),
+    "groups": _NAMES_AND_PEOPLE,
+    "organisations": _NAMES_AND_PEOPLE,
+}
 
 
 def plural_of(noun: str) -> str:
@@ -331,41 +371,13 @@ def _read_agents(agents: Table) -> Iterable[Agent]:
     return found.values()
 
 
-def _by_first(items: Iterable[_Item]) -> dict[str, tuple[_Item, ...]]:
-    """Return `items` by first key, longest and strictest spelling first."""
-    index: dict[str, list[_Item]] = {}
+def _by_first(items: Iterable[Agent]) -> dict[str, tuple[Agent, ...]]:
+    """Return `items` by first key, longest first."""
+    index: dict[str, list[Agent]] = {}
     for item in items:
         index.setdefault(item.keys[0], []).append(item)
-    return {key: tuple(sorted(group, key=_rank, reverse=True)) for key, group in index.items()}
-
-
-def _rank(item: Form | Agent) -> tuple[int, int]:
-    return len(item.keys), sum(item.cases) if isinstance(item, Form) else 0
+    return {key: tuple(sorted(group, key=lambda item: len(item.keys), reverse=True)) for key, group in index.items()}
 
 
 def _folded(agents: Table, field: str) -> frozenset[str]:
     return frozenset(map(fold, _strings("agents.toml", "words", agents.get("words", {}), field)))
-
-
-def build_gazetteer(states: Table, persons: Table, groups: Table, agents: Table) -> Gazetteer:
-    """Return the index over the four parsed data files.
-
-    Raises: CodebookError naming file, entry and remedy.
-    """
-    builder = _Builder()
-    _read_states(builder, states)
-    _read_groups(builder, groups)
-    _read_persons(builder, persons)
-    nouns = list(_read_agents(agents))
-    traps = states.get("traps", {})
-    return Gazetteer(
-        forms=_by_first(builder.forms()),
-        agents=_by_first(nouns),
-        titles=frozenset(agent.keys for agent in nouns if agent.title),
-        words=Words(*(_folded(agents, field) for field in Words._fields)),
-        person_like=frozenset(map(fold, _strings("states.toml", "traps", traps, "person_like"))),
-        adjectival=frozenset(map(fold, _strings("states.toml", "traps", traps, "adjectival"))),
-        unless={fold(form): frozenset(map(fold, words)) for form, words in traps.get("unless", {}).items()},
-        shouted=frozenset(map(fold, _strings("states.toml", "traps", traps, "shouted"))),
-        names=builder.names,
-    )

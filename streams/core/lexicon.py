@@ -151,7 +151,11 @@ def _doubles(lemma: str) -> bool:
     )
 
 
-_DOUBLING: Final = frozenset("expel propel compel rebel deter refer transfer commit admit submit permit".split())
+_DOUBLING: Final = frozenset(
+    "admit airdrop allot booby-trap commit compel concur confer debar deter disbar eavesdrop embed equip expel extol "
+    "hobnob incur kidnap kneecap outfit patrol permit pistol-whip propel rebel refer regret remit sidestep submit "
+    "transfer transmit unban".split()
+)
 
 
 def _past(lemma: str) -> str:
