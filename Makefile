@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test check bench faults lock format clean kafka compose-test
+.PHONY: help demo test check bench quality faults lock format clean kafka compose-test
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,9 +30,14 @@ check: $(STAMP) ## ruff, format, mypy --strict, import-linter, published schemas
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m streams.contract --check
+	$(BIN)/tensionwire actors check
+	$(BIN)/python -m corpus.check corpus > /dev/null
 
 bench: $(STAMP) ## speeds and ratios of this machine, in one run
 	$(BIN)/python bench/bench.py
+
+quality: $(STAMP) ## how right actors and types are, with 95% intervals
+	$(BIN)/python -m quality
 
 faults: $(STAMP) ## the long runs against real Kafka: killed workers, the whole Reuters feed
 	TENSIONWIRE_REQUIRE_REAL_KAFKA=1 $(BIN)/pytest -m faults -s

@@ -52,13 +52,16 @@ def actors() -> None:
 @actors.command()
 @click.argument("text", required=False)
 @click.option("--on", type=_Day(), help="Day for which office holders are resolved; default: whenever.")
-@click.option("--batch", metavar="FILE", help='NDJSON of {"id", "text", "on"}; answers {"id", "actor"} a line.')
+@click.option(
+    "--batch", metavar="FILE", help='NDJSON of {"id", "text", "on", "context"}; answers {"id", "actor"} a line.'
+)
 @click.option("--explain", is_flag=True, help="Tell which forms stand in TEXT and which rule took or refused each.")
 def resolve(text: str | None, on: date | None, batch: str | None, *, explain: bool) -> None:
     """Resolve TEXT to an actor of the catalogue.
 
     \b
-    Output:  {"actor", "country", "sector", "name", "mention"}; with --batch {"id", "actor"};
+    Output:  {"actor", "country", "sector", "name", "mention"}; with --batch {"id", "actor"}, where an optional
+             "context", the sentence of the phrase, tells whose "the rebels" are;
              with --explain also "findings": [{"form", "span", "actor", "name", "entry", "verdict"}]
     Exit:    0 ok, 1 TEXT names no known actor, 3 some lines of FILE unreadable
     Example: tensionwire actors resolve "the Kremlin critic Alexei Navalny" --explain
@@ -119,7 +122,10 @@ def _resolve_batch(catalogue: Catalogue, name: str) -> int:
             text, day = fields["text"], fields.get("on")
             if not isinstance(text, str):
                 raise TypeError("'text' is not a string")  # noqa: TRY301 - one place says what a line must be
-            mention = catalogue.resolve(text, parse_day(day) if day else None)
+            context = fields.get("context") or ""
+            if not isinstance(context, str):
+                raise TypeError("'context' is not a string")  # noqa: TRY301 - as above
+            mention = catalogue.resolve(text, parse_day(day) if day else None, context)
         except (msgspec.DecodeError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             click.echo(f"{source.name}:{line.number}: invalid line: {error}; see --help for the format", err=True)
             rejected = True

@@ -7,13 +7,15 @@ to it: role nouns behind ("Syrian [air defence forces]"), titles before ("[Presi
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from streams.core.gazetteer import Agent, Form, Gazetteer, Office, Owner, Token, tokenize
+from streams.core.gazetteer import Agent, Form, Gazetteer, Office, Owner, Token, fold, tokenize
 from streams.core.matcher import Match, Matcher
+from streams.core.misspelt import Misspelt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,8 +34,33 @@ _POSSESSIVES: Final = frozenset({"'s", "'"})
 _HYPHENS: Final = "-\u2013"
 _DETERMINERS: Final = frozenset({"the", "a", "an"})
 _COORDINATORS: Final = frozenset({",", "and", "or", "&"})
+_QUOTES: Final = frozenset('"\u201c\u201d')
+# A quotation of more words than this is speech, not a title.
+_LONGEST_TITLE: Final = 8
+# Fewer words than this are a name given alone, whatever its capitals.
+_SHORTEST_SHOUT: Final = 2
+# In capitals before "US" these make it the pronoun.
+_ASKING: Final = frozenset("ask asked asks guess know knew see tell told wonder wondered".split())
+_BEFORE_PRONOUN: Final = frozenset("ask call contact follow for give help join let of show tell to trust with".split())
+# Tokens on each side that tell running text from a headline in capitals.
+_AROUND: Final = 9
+# Tokens behind a name in which an apposition says what it is: comma, article and up to three words.
+_APPOSITION: Final = 5
+# Before a name these make it that of a place, a ship or a person.
+_LEADING: Final = frozenset("little mount lake fort cape camp hms uss hmas".split())
+_HONORIFICS: Final = frozenset("mr mrs ms miss dr".split())
+_NUMERALS: Final = frozenset({"II", "III", "IV"})
+_STATES: Final = frozenset(
+    {"new york", "new hampshire", "new jersey", "new mexico", "north carolina", "south carolina", "north dakota"}
+    | {"south dakota", "west virginia", "rhode island", "new south", "south australia", "british columbia"}
+)
 _FORMER: Final = frozenset({"former", "ex", "late", "then", "ousted", "deposed", "onetime"})
 _INTERGOVERNMENTAL: Final = "IGO"
+# In capitals these name a body of its own rather than a person of the country that is spoken of.
+_BODIES: Final = frozenset(
+    "association committee commission council federation forum institute office organisation".split()
+)
+_SUPRANATIONAL: Final = frozenset({"IGO", "NGO"})
 _MILITARY: Final = "MIL"
 
 
@@ -75,7 +102,7 @@ class _Phrase(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What `Catalogue.explain` says of one form in a text: taken or not, and by which rule; [start, end) are offsets."""
+    """What `Catalogue.explain` says of one form in a text: taken, or by which rule not; [start, end) are offsets."""
 
     start: int
     end: int
@@ -100,6 +127,7 @@ class Catalogue:
             phrases.append(phrase)
             self._keys.append(key)
         self._matcher = Matcher([*phrases, *triggers])
+        self._misspelt: Misspelt | None = None
         self.names: Mapping[str, str] = MappingProxyType(gazetteer.names)
 
     @classmethod
@@ -134,18 +162,93 @@ class Catalogue:
         `forms`: those of `scan`, if the text was scanned already.
         """
         forms = self.scan(text)[0] if forms is None else forms
-        return self._scan(text, on, forms, places=False).mentions() if forms else []
+        mentions = self._scan(text, on, forms, places=False).mentions() if forms else []
+        return [] if len(mentions) == 1 and self._is_doubtful(mentions[0], text) else mentions
 
-    def resolve(self, text: str, on: date | None) -> Mention | None:
+    def _is_doubtful(self, mention: Mention, text: str) -> bool:
+        """Return whether a word like others is all that a text names: "Wagner runs five hours and the seats are wood".
+
+        Nothing is lost by it: an event takes two.
+        """
+        key = fold(mention.text)
+        common = key in self._gazetteer.shouted or (mention.kind == "group" and key in self._gazetteer.person_like)
+        if not common or len(mention.text) == len(text):
+            return False
+        return not any(token.key in self._gazetteer.agents for token in tokenize(text))
+
+    def resolve(self, text: str, on: date | None, context: str = "") -> Mention | None:
         """Return the actor a phrase such as "Russian Foreign Minister Sergei Lavrov" means, or None.
 
-        Without a day, the last known office of a person counts, and former states are found by their names.
+        Without a day, the last known office of a person counts, and former states are found by their names. `context`,
+        the sentence or text of the phrase, tells whose "the rebels" or an unknown judge are.
         """
         forms = self.scan(text)[0]
         for places in (False, True):
             mentions = self._scan(text, on, forms, places=places).mentions() if forms else []
             if mentions:
                 return max(mentions, key=_preference)
+        return self._resolve_misspelt(text, on) or (self._resolve_within(text, on, context) if context else None)
+
+    def _resolve_within(self, text: str, on: date | None, context: str) -> Mention | None:
+        """Return the state that `context` names most, nearest first, for a phrase with a role or a person's name."""
+        tokens = tokenize(text)
+        keys = [token.key for token in tokens]
+        sector, known = self._role_in(keys)
+        named = sum(token.text[0].isupper() for token in tokens) > 1 and _BODIES.isdisjoint(keys)
+        if sector in _SUPRANATIONAL or not (known or named or "ethnic" in keys):
+            return None
+        forms = self.scan(context)[0]
+        mentions = self._scan(context, on, forms, places=True).mentions() if forms else []
+        at = max(context.find(text), 0)
+        counts: dict[str, int] = {}
+        nearest: dict[str, int] = {}
+        for mention in mentions:
+            if mention.country is not None:
+                counts[mention.country] = counts.get(mention.country, 0) + 1
+                gap = abs(mention.start - at)
+                nearest[mention.country] = min(gap, nearest.get(mention.country, gap))
+        if not counts:
+            return None
+        country = min(counts, key=lambda code: (-counts[code], nearest[code], code))
+        return Mention(
+            start=0, end=len(text), text=text, actor=country, country=country, sector=sector,
+            name=self.names[country], kind="state", adjective=False,
+        )  # fmt: skip
+
+    def _role_in(self, keys: Sequence[str]) -> tuple[str | None, bool]:
+        """Return the sector of the last role noun among `keys`, and whether there is one."""
+        for position in range(len(keys) - 1, -1, -1):
+            for agent in self._gazetteer.agents.get(keys[position], ()):
+                if tuple(keys[position : position + len(agent.keys)]) == agent.keys:
+                    return agent.sector, True
+        return None, False
+
+    def _resolve_misspelt(self, text: str, on: date | None) -> Mention | None:
+        """Return whom the nearest known names mean, if all of them mean one actor."""
+        if self._misspelt is None:
+            self._misspelt = Misspelt(self._gazetteer.names_to_misspell())
+        for token in reversed(tokenize(text)):
+            if not token.text[0].isupper() or self._is_common(token.key):
+                continue
+            found = [self._respelt(text, token, key, on) for key in self._misspelt.nearest(token.key)]
+            known = [mention for mention in found if mention is not None]
+            if known and len({mention.actor for mention in known}) == 1:
+                return known[0]
+        return None
+
+    def _is_common(self, key: str) -> bool:
+        words = self._gazetteer.words
+        return key in self._gazetteer.agents or key in words.modifiers or key in words.openers
+
+    def _respelt(self, text: str, token: Token, key: str, on: date | None) -> Mention | None:
+        word = key.capitalize()
+        whole = text[: token.start] + word + text[token.end :]
+        forms = self.scan(whole)[0]
+        mentions = self._scan(whole, on, forms, places=True).mentions() if forms else []
+        for mention in mentions:
+            if mention.start <= token.start < mention.end:
+                end = max(mention.end - len(word) + len(token.text), token.end)
+                return msgspec.structs.replace(mention, end=end, text=text[mention.start : end])
         return None
 
     def explain(self, text: str, on: date | None) -> list[Finding]:
@@ -188,7 +291,12 @@ class _Scan:
         self._tokens: list[Token] = tokenize(text)
         self._keys = [token.key for token in self._tokens]
         self._vocabulary = frozenset(self._keys)
-        self._all_capitals = text.isupper()
+        self._all_capitals = len(self._tokens) > _SHORTEST_SHOUT and text.isupper()
+        self._at = {token.start: index for index, token in enumerate(self._tokens)}
+        # Where forms begin, and the tokens of those taken so far.
+        self._starts = {self._at[start] for start, _ in forms if start in self._at}
+        self._taken: set[int] = set()
+        self._titles = self._quoted_titles() if any(mark in text for mark in _QUOTES) else []
 
     def mentions(self) -> list[Mention]:
         atoms = self._atoms()
@@ -204,11 +312,10 @@ class _Scan:
     # -- atoms -------------------------------------------------------------------------------------------------------
 
     def _atoms(self) -> list[_Atom]:
-        places = {token.start: index for index, token in enumerate(self._tokens)}
         atoms: list[_Atom] = []
         floor = 0
         for start, key in self._forms:
-            position = places.get(start, -1)
+            position = self._at.get(start, -1)
             if position < floor:
                 continue
             atom = self._atom_at(position, self._gazetteer.forms(key))
@@ -216,6 +323,7 @@ class _Scan:
                 floor = atom.last
                 if atom.owner.role != "block":
                     atoms.append(atom)
+                    self._taken.update(range(atom.first, atom.last))
         return atoms
 
     def _atom_at(self, position: int, candidates: Sequence[Form]) -> _Atom | None:
@@ -228,8 +336,11 @@ class _Scan:
             if owner is None:
                 self._report(position, last, form.owners[0], "means nobody on that day")
                 return _Atom(position, last, form.owners[0]._replace(role="block"))
-            refused = self._refusal(owner, form, position, last)
+            other = "" if owner.role == "block" else self._other_name(owner, form, position, last)
+            refused = other or self._refusal(owner, form, position, last)
             self._report(position, last, owner, refused or ("excluded phrase" if owner.role == "block" else "taken"))
+            if other:
+                return _Atom(position, last, owner._replace(role="block"))
             if not refused:
                 return _Atom(position, last, owner)
         return None
@@ -260,34 +371,173 @@ class _Scan:
 
     def _valid_owner(self, owners: Sequence[Owner]) -> Owner | None:
         if self._on is None:
-            return owners[0] if len(owners) == 1 else max(owners, key=_latest_office)
+            return owners[0] if len(owners) == 1 else max(owners, key=_precedence)
         valid = [owner for owner in owners if owner.since <= self._on <= owner.until]
         if len(valid) > 1:
-            return max(valid, key=lambda owner: (_in_office(owner, self._on), _latest_office(owner)))
+            return max(valid, key=lambda owner: (_is_bare(owner), _in_office(owner, self._on), _latest_office(owner)))
         return valid[0] if valid else None
 
     def _refusal(self, owner: Owner, form: Form, first: int, last: int) -> str:
         """Return the rule that keeps a form from being taken, or nothing."""
+        if owner.role == "block":
+            return ""
         if owner.role == "surname":
-            return "another given name stands before it" if self._given_name_before(first) else ""
+            if self._given_name_before(first):
+                return "another given name stands before it"
+            return "another person of that name" if self._is_told_apart(last) else ""
         if owner.role == "surname_in_office":
             if self._office(owner) is None:
                 return "a common word, and its owner held no office on that day"
             return "part of another person's name" if self._is_part_of_person(first, last) else ""
         if len(form.keys) == 1:
-            trap = self._trap(form.keys[0], first, last)
+            trap = self._trap(form, first, last)
             if trap:
                 return trap
         return "a place in an American state" if self._in_american_state(last) else ""
 
-    def _trap(self, key: str, first: int, last: int) -> str:
+    def _other_name(self, owner: Owner, form: Form, first: int, last: int) -> str:
+        """Return why a form is but a part of the name of something else, or nothing."""
+        if owner.kind != "group" and self._in_title(first):
+            return "stands in the quoted title of a work"
+        if owner.role != "demonym" and self._names_thing(form, last, surname=owner.role.startswith("surname")):
+            return "the first part of another proper name"
+        if owner.role != "demonym" and last < len(self._keys) and self._is_thing(last):
+            return "says what sort of thing it is"
+        if first > 0 and (self._is_led_by_place(owner, first) or self._is_relative(owner, first)):
+            return "the last part of another proper name"
+        if owner.role != "demonym" and self._is_apposed(last):
+            return "said to be something else"
+        return ""
+
+    def _is_thing(self, position: int) -> bool:
+        """Return whether goods or an occupation follow: "Panama hat", "the White House plumber", "Assad the baker"."""
+        if self._keys[position] == "the":
+            return self._keys[position + 1 : position + 2] != [] and self._keys[position + 1] in self._words.apart
+        return self._keys[position] in self._words.things or self._keys[position] in self._words.apart
+
+    def _is_apposed(self, last: int) -> bool:
+        """Return whether a word behind a comma says what it is, and that is no actor: "Wagner, an opera of"."""
+        behind = self._keys[last : last + _APPOSITION]
+        if len(behind) < _APPOSITION - 1 or behind[0] != "," or behind[1] not in _DETERMINERS:
+            return False
+        return not self._words.apart.isdisjoint(behind[2:])
+
+    def _trap(self, form: Form, first: int, last: int) -> str:
+        key = form.keys[0]
         forbidden = self._gazetteer.unless.get(key)
         if forbidden and not forbidden.isdisjoint(self._vocabulary):
             return "the text holds a word that speaks against it"
-        if key in self._gazetteer.shouted and self._all_capitals:
-            return "a word like others in a text all in capitals"
-        in_name = key in self._gazetteer.person_like and self._is_part_of_person(first, last)
-        return "part of a person's name" if in_name else ""
+        shouted = self._all_capitals or self._is_shouted(first) or self._is_counted(first)
+        if key in self._gazetteer.shouted and shouted:
+            return "a word like others that stand in capitals"
+        if key in self._gazetteer.person_like and self._is_part_of_person(first, last):
+            return "part of a person's name"
+        if key == "who" and first and self._keys[first - 1] in _ASKING:
+            return "a question word in capitals"
+        if (
+            key == "us"
+            and first
+            and self._tokens[first - 1].text.isupper()
+            and self._keys[first - 1] in _BEFORE_PRONOUN
+        ):
+            return "a pronoun in capitals"
+        named = form.cases == (1,) and first > 0 and self._is_given_name(first - 1)
+        return "a surname behind a given name" if named else ""
+
+    def _is_given_name(self, position: int) -> bool:
+        """Return whether the token is a given name and nothing else, not at the end of a place or a title."""
+        token = self._tokens[position]
+        if not token.text[0].isupper() or token.key not in self._words.given_names or self._ends_title(position + 1):
+            return False
+        return position not in self._taken
+
+    def _is_shouted(self, position: int) -> bool:
+        """Return whether a neighbour is a word in capitals that is no name either: "LET US HELP"."""
+        for neighbour in (position - 1, position + 1):
+            if 0 <= neighbour < len(self._tokens) and len(self._tokens) > _SHORTEST_SHOUT:
+                text = self._tokens[neighbour].text
+                if len(text) > 1 and text.isupper() and text.isalpha() and neighbour not in self._starts:
+                    return True
+        return False
+
+    def _is_counted(self, position: int) -> bool:
+        """Return whether a lone acronym is a thing of which there are several: "an ETA of", "an IRA before"."""
+        if position == 0 or position + 1 >= len(self._keys):
+            return False
+        if self._keys[position - 1] in _POSSESSIVES and position > 1:
+            return self._tokens[position - 2].text[0].islower()
+        if self._keys[position - 1] not in ("a", "an"):
+            return False
+        after = self._tokens[position + 1]
+        return after.key in self._words.followers or not after.text[0].isalnum()
+
+    def _in_title(self, position: int) -> bool:
+        """Return whether the token stands inside quotation marks that hold a title: few words, all with capitals."""
+        return any(first <= position < last for first, last in self._titles)
+
+    def _quoted_titles(self) -> list[tuple[int, int]]:
+        marks = [index for index, token in enumerate(self._tokens) if token.text in _QUOTES]
+        titles: list[tuple[int, int]] = []
+        for first, last in pairwise(marks):
+            inside = self._tokens[first + 1 : last]
+            words = [token for token in inside if len(token.text) > 3 and token.text.isalpha()]  # noqa: PLR2004
+            short = 0 < len(inside) <= _LONGEST_TITLE and all(token.text[0].isupper() for token in words)
+            if short and words and inside[-1].text[-1].isalnum() and inside[0].text[0].isupper():
+                titles.append((first + 1, last))
+        return titles
+
+    def _names_thing(self, form: Form, last: int, *, surname: bool) -> bool:
+        """Return whether a capitalised word of no known name follows in running text: "Japan Tobacco"."""
+        if last >= len(self._tokens) or form.cases[-1] != 1 or form.keys[-1] in self._gazetteer.adjectival:
+            return False
+        after = self._tokens[last]
+        if not after.text[0].isupper() or last in self._starts:
+            return False
+        if after.text.isupper() and len(after.text) > 1:
+            return after.text in _NUMERALS
+        known = (
+            after.key in self._words.openers
+            or after.key in self._words.given_names
+            or (self._agent_at(last, len(self._tokens)) is not None if surname else self._leads_to_role(last))
+        )
+        if known or self._text[self._tokens[last - 1].end : after.start] not in (" ", "-"):
+            return False
+        return self._is_running_text(last)
+
+    def _leads_to_role(self, position: int) -> bool:
+        """Return whether a role noun stands at `position` or behind the modifiers there ("Interior Ministry")."""
+        for index in range(position, min(position + _MAX_MODIFIERS + 1, len(self._tokens))):
+            if self._agent_at(index, len(self._tokens)) is not None or index in self._starts:
+                return True
+            if not self._is_modifier(index):
+                return False
+        return False
+
+    def _is_told_apart(self, last: int) -> bool:
+        """Return whether "the" and a word that is no office follow: "Assad the carpenter"."""
+        if last + 1 >= len(self._keys) or self._keys[last] != "the" or not self._tokens[last + 1].text.islower():
+            return False
+        return self._keys[last + 1] not in self._gazetteer.agents and self._keys[last + 1] not in self._words.modifiers
+
+    def _is_led_by_place(self, owner: Owner, first: int) -> bool:
+        """Return whether "Little", "HMS" or, before a state, "Mrs" makes the form another name."""
+        before = self._tokens[first - 1]
+        if not before.text[0].isupper() or owner.kind == "group":
+            return False
+        return before.key in _LEADING or (owner.kind == "state" and before.key in _HONORIFICS)
+
+    def _is_relative(self, owner: Owner, first: int) -> bool:
+        """Return whether a word of kin or calling stands before a state's name: "her grandmother Georgia"."""
+        if owner.kind != "state" or owner.role not in ("name", "capital", "place"):
+            return False
+        return self._keys[first - 1] in self._words.kin or (first > 1 and self._keys[first - 2] == "named")
+
+    def _is_running_text(self, position: int) -> bool:
+        """Return whether words in small letters stand around, as they do not in a headline all in capitals."""
+        around = self._tokens[max(position - _AROUND, 0) : position + _AROUND]
+        small = [len(token.text) for token in around if token.text.islower()]
+        long = sum(size > 3 for size in small)  # noqa: PLR2004 - headlines write "of" and "the" small
+        return long > 1 or (long > 0 and len(small) > 2)  # noqa: PLR2004
 
     def _is_part_of_person(self, first: int, last: int) -> bool:
         return self._given_name_before(first) or self._surname_after(last)
@@ -322,12 +572,11 @@ class _Scan:
         return after.key not in self._gazetteer.first_words and after.key not in self._gazetteer.agents
 
     def _in_american_state(self, last: int) -> bool:
-        return (
-            last + 1 < len(self._keys)
-            and self._keys[last] == ","
-            and self._tokens[last + 1].text[0].isupper()
-            and self._keys[last + 1] in self._words.regions
-        )
+        if self._keys[last : last + 1] == ["and"] and self._keys[last + 1 : last + 2]:
+            return self._keys[last - 1] in ("georgia", "washington") and self._keys[last + 1] in self._words.regions
+        if last + 1 >= len(self._keys) or self._keys[last] != "," or not self._tokens[last + 1].text[0].isupper():
+            return False
+        return self._keys[last + 1] in self._words.regions or " ".join(self._keys[last + 1 : last + 3]) in _STATES
 
     # -- phrases -----------------------------------------------------------------------------------------------------
 
@@ -424,13 +673,22 @@ class _Scan:
         position, possessive = atom.last, False
         if position < len(self._keys) and self._keys[position] in _POSSESSIVES:
             position, possessive = position + 1, True
-        elif self._joined(position) and self._keys[position] in self._words.backed:
+        elif self._joined(position) and self._is_suffix(position):
             return _Phrase(atom.first, atom.last, atom, atom.owner.sector, agent=False, adjective=True)
         last, sector = self._agents_from(atom, position, limit, possessive=possessive)
         behind = last > position
         sector = self._sector(atom.owner, sector if behind else self._left_sector(atom, first), behind=behind)
         adjective = not behind and first == atom.first and (possessive or self._qualifies(atom))
         return _Phrase(first, last if behind else atom.last, atom, sector, behind or first < atom.first, adjective)
+
+    def _is_suffix(self, position: int) -> bool:
+        """Return whether the word behind a hyphen makes an adjective of the name: "-backed", "-wide", "-shaped"."""
+        token = self._tokens[position]
+        if token.key in self._words.backed:
+            return True
+        return (
+            token.text.islower() and token.key not in self._gazetteer.agents and token.key not in self._words.modifiers
+        )
 
     def _agents_from(self, atom: _Atom, position: int, limit: int, *, possessive: bool) -> tuple[int, str | None]:
         """Return the end of the role nouns that begin in [position, limit) (or `position`) and the sector they give."""
@@ -615,6 +873,15 @@ class _Scan:
 
 def _in_office(owner: Owner, on: date | None) -> bool:
     return on is not None and any(office.since <= on <= office.until for office in owner.offices)
+
+
+def _is_bare(owner: Owner) -> bool:
+    """Return whether a form is more than a surname: "Montenegro" is the state, whoever else is called so."""
+    return not owner.role.startswith("surname")
+
+
+def _precedence(owner: Owner) -> tuple[bool, tuple[date, date]]:
+    return _is_bare(owner), _latest_office(owner)
 
 
 def _latest_office(owner: Owner) -> tuple[date, date]:

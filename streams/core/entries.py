@@ -23,6 +23,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "states": ("id", "names", "demonyms", "capitals", *_END),
     "territories": ("id", "names", "demonyms", "capitals", "sovereign", *_END),
     "spellings": ("actor", "names", *_END),
+    "peoples": ("actor", "names", *_END),
     "places": ("actor", "kind", "names", *_END),
     "institutions": ("actor", "sector", "names", *_END),
     "parties": ("actor", "names", "governed", *_END),
@@ -31,12 +32,12 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "persons": ("actor", "name", "surnames", "aliases", "source", "confidence"),
     "terms": ("actor", "office", "from", "until", "person", "source", "confidence"),
 }
-# What an office makes of its holder.
+# What an office makes of its holder; the weightier office first.
 OFFICES: Final[Mapping[str, str]] = {
-    "hos": "GOV", "hog": "GOV", "fm": "GOV", "dm": "GOV", "im": "GOV", "leader": "GOV", "gov": "GOV",
+    "hos": "GOV", "hog": "GOV", "fm": "GOV", "dm": "GOV", "im": "GOV", "leader": "GOV", "gov": "GOV", "igo": "IGO",
     "cds": "MIL", "mil": "MIL", "intel": "SPY", "spy": "SPY", "spk": "LEG", "leg": "LEG", "jud": "JUD", "cop": "COP",
-    "opp": "OPP", "pty": "PTY", "reb": "REB", "igo": "IGO", "rel": "REL", "med": "MED",
-    "bus": "BUS", "lab": "LAB", "ngo": "NGO", "cvl": "CVL", "edu": "EDU", "crm": "CRM",
+    "reb": "REB", "opp": "OPP", "pty": "PTY", "rel": "REL", "med": "MED", "bus": "BUS", "lab": "LAB", "ngo": "NGO",
+    "cvl": "CVL", "edu": "EDU", "crm": "CRM",
 }  # fmt: skip
 # Head of state, head of government, foreign, defence and interior minister: one holder at a time.
 SOLE_OFFICES: Final = ("hos", "hog", "fm", "dm", "im")

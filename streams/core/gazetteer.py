@@ -99,6 +99,9 @@ class Words(NamedTuple):
     opposed: frozenset[str]
     opponents: frozenset[str]
     particles: frozenset[str]
+    things: frozenset[str]
+    apart: frozenset[str]
+    kin: frozenset[str]
     regions: frozenset[str]
 
 
@@ -244,6 +247,12 @@ class Gazetteer:
         """Return the keys of all forms."""
         return self._claims.keys()
 
+    def names_to_misspell(self) -> Iterator[str]:
+        """Yield the single words by which states, groups and persons are called, but not towns, firms and parties."""
+        for key, claims in self._claims.items():
+            if " " not in key and any(claim.entry.kind in _MISSPELT for claim in claims):
+                yield key
+
     def country_of(self, actor: str) -> str | None:
         """Return the ISO code an actor belongs to; None for one of several countries.
 
@@ -277,7 +286,8 @@ class Gazetteer:
 
     def _person(self, entry: Entry, role: Role) -> Owner:
         actor, name = entry.fields[:2]
-        offices = tuple(self._office(term, actor) for term in self._terms.get((actor, name), ()))
+        terms = sorted(self._terms.get((actor, name), ()), key=lambda term: _OFFICE_RANK[term.fields[1]])
+        offices = tuple(self._office(term, actor) for term in terms)
         return Owner(actor, self.country_of(actor), None, name, "person", role, offices=offices, place=entry.place)
 
     def _office(self, term: Entry, own: str) -> Office:
@@ -325,6 +335,9 @@ class Gazetteer:
         return fold(name.split(" ", 1)[0]) if " " in name else ""
 
 
+# Of two offices at one time that counts which stands first among OFFICES: a president leads a party too.
+_OFFICE_RANK: Final = {office: rank for rank, office in enumerate(OFFICES)}
+_MISSPELT: Final = frozenset({"states", "territories", "spellings", "peoples", "groups", "organisations", "persons"})
 _EXCLUDED: Final = Entry("rules", 0, ())
 _NAMES_AND_PEOPLE: Final[tuple[tuple[int, Role], ...]] = ((1, "name"), (2, "demonym"))
 # Which columns hold spellings, and what they are to the entry.
@@ -332,6 +345,7 @@ _ROLES: Final[Mapping[str, tuple[tuple[int, Role], ...]]] = {
     "states": (*_NAMES_AND_PEOPLE, (3, "capital")),
     "territories": (*_NAMES_AND_PEOPLE, (3, "capital")),
     "spellings": ((1, "name"),),
+    "peoples": ((1, "demonym"),),
     "institutions": ((2, "metonym"),),
     "parties": ((1, "metonym"),),
     "groups": _NAMES_AND_PEOPLE,

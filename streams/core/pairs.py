@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from streams.core.codebook import Codebook
 
-__all__ = ["PairCoding", "code_pair"]
+__all__ = ["PairCoding", "code_pair", "pair_evidence"]
 
 # Evidence of a trigger by where it stands; a filled frame outweighs them all. Tuned on labelled pairs.
 _FILLED: Final = 4.0
@@ -54,15 +54,21 @@ class PairCoding(NamedTuple):
 
 def code_pair(codebook: Codebook, text: str, source_span: tuple[int, int], target_span: tuple[int, int]) -> PairCoding:
     """Return the best type for the pair; it always answers, so the pair itself is never questioned."""
-    sentence = _read(codebook, text, source_span, target_span)
     scores: dict[str, float] = {}
-    for plover, weight in _evidence(codebook, sentence):
+    for plover, weight in pair_evidence(codebook, text, source_span, target_span):
         scores[plover] = scores.get(plover, 0.0) + weight
     if not scores:
         return PairCoding(_PRIOR, QUAD_CLASS[_PRIOR], _LEAST_CONFIDENCE)
     best = max(sorted(scores), key=lambda plover: scores[plover])
     confidence = scores[best] / (sum(scores.values()) + 0.5)
     return PairCoding(best, QUAD_CLASS[best], round(max(confidence, _LEAST_CONFIDENCE), 3))
+
+
+def pair_evidence(
+    codebook: Codebook, text: str, source_span: tuple[int, int], target_span: tuple[int, int]
+) -> Iterator[tuple[str, float]]:
+    """Yield the types that filled frames and triggers around the pair speak for, each with its weight (> 0)."""
+    return _evidence(codebook, _read(codebook, text, source_span, target_span))
 
 
 def _read(codebook: Codebook, text: str, source: tuple[int, int], target: tuple[int, int]) -> Sentence:

@@ -1,7 +1,7 @@
 """The trigger lexicon's files: one entry a line, with a sentence of its own in which it acts.
 
-`FRAME | CAMEO | FLAGS | EXAMPLE` in a file per PLOVER type; the frame is in the notation of `streams.core.lexicon`, flags
-are `-` or of reciprocal, place, help; the example marks `[S the source]` and `[T the target]`. `shifters.psv` holds what
+`FRAME | CAMEO | FLAGS | EXAMPLE` in a file per PLOVER type: the frame in the notation of `streams.core.lexicon`, flags
+`-` or of reciprocal, place, help; the example marks `[S the source]` and `[T the target]`. `shifters.psv` holds what
 turns an act: `PHRASE | EFFECT | SCOPE | EXAMPLE` ("lift|ease | SANCTION>CONCEDE | after | ...").
 """
 

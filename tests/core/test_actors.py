@@ -65,7 +65,7 @@ def test_state_is_found_by_each_name_people_and_capital(state: Entry) -> None:
 def test_state_has_a_people_and_a_capital(state: Entry) -> None:
     ident = state.fields[0]
     assert state.field("demonyms") or ident in {"DMA", "VAT"}
-    assert state.field("capitals") or ident in AMBIGUOUS or ident in {"NRU", "SGP", "VAT", "MCO"}
+    assert state.field("capitals") or ident in AMBIGUOUS or ident in {"NRU", "SGP", "VAT", "MCO", "BEL"}
 
 
 @pytest.mark.parametrize("ident", sorted(AMBIGUOUS))
@@ -108,9 +108,9 @@ def test_former_state_is_not_found_after_its_end() -> None:
         ("Vladimir Putin", date(1999, 1, 1), ("RUS", "SPY", "Vladimir Putin")),
         ("Assad", date(1995, 1, 1), ("SYR", "GOV", "Hafez al-Assad")),
         ("Assad", DAY, ("SYR", "GOV", "Bashar al-Assad")),
-        ("Kim", DAY, ("PRK", "GOV", "Kim Jong Un")),
+        ("Kim", DAY, ("PRK", "GOV", "Kim Jong-un")),
         ("Michelle Bachelet", date(2015, 1, 1), ("CHL", "GOV", "Michelle Bachelet")),
-        ("Michelle Bachelet", DAY, ("UN", "IGO", "Michelle Bachelet")),
+        ("Michelle Bachelet", DAY, ("OHCHR", "IGO", "Michelle Bachelet")),
         ("Shevardnadze", date(1988, 1, 1), ("SUN", "GOV", "Eduard Shevardnadze")),
         ("Shevardnadze", date(1998, 1, 1), ("GEO", "GOV", "Eduard Shevardnadze")),
         ("Hassan Nasrallah", DAY, ("HEZ", "REB", "Hassan Nasrallah")),
@@ -179,7 +179,7 @@ def test_trap(text: str, expected: list[str]) -> None:
         ("US forces landed.", ("US forces", "USA", "MIL")),
         ("Russia forces them.", ("Russia", "RUS", None)),
         ("A Delhi court ruled.", ("Delhi court", "IND", "JUD")),
-        ("Hong Kong protesters marched.", ("Hong Kong protesters", "CHN", "OPP")),
+        ("Hong Kong protesters marched.", ("Hong Kong protesters", "HKG", "OPP")),
         ("The Saudi-led coalition bombed.", ("Saudi-led coalition", "SAU", "MIL")),
         ("The Kremlin said.", ("Kremlin", "RUS", "GOV")),
         ("The IDF struck.", ("IDF", "ISR", "MIL")),
@@ -304,7 +304,7 @@ def test_file_with_a_wrong_header_or_row_is_refused_with_its_line() -> None:
 
 
 def test_id_is_taken_once() -> None:
-    with pytest.raises(CodebookError, match="states.psv:3: AAA: the id is taken"):
+    with pytest.raises(CodebookError, match=r"states\.psv:3: AAA: the id is taken"):
         Gazetteer(rows(states=[STATE, "AAA|Bland|||||own|0.9"]), {}, {})
 
 

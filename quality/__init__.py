@@ -1,0 +1,1 @@
+"""How right the coder is: what `make quality` measures, with intervals."""
