@@ -37,8 +37,8 @@ def _before(text: str, start: int) -> str:
 
 
 def _is_noun(lexicon: Lexicon, before: str, trigger: str) -> bool:
-    """Return whether a trigger is a noun of action: by the lexicon, or by the word before it where both are possible."""
-    word = trigger.split()[-1]
+    """Return whether a trigger is a noun of action: by the lexicon, or by the word before where both are possible."""
+    word = trigger.rsplit(maxsplit=1)[-1]
     if word not in lexicon.verbs and not trigger.endswith(("ed", "ing")):
         return word in lexicon.nouns
     led = before.lower().split()[-1:]

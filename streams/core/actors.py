@@ -153,7 +153,7 @@ class Catalogue:
             if match.phrase < size:
                 forms.append(match)
             else:
-                triggers.append(match._replace(phrase=match.phrase - size))
+                triggers.append(Match(match.start, match.end, match.phrase - size))
         return forms, triggers
 
     def find(self, text: str, on: date, forms: Sequence[Match] | None = None) -> list[Mention]:
@@ -388,7 +388,8 @@ class _Scan:
         if owner.role == "surname_in_office":
             if self._office(owner) is None:
                 return "a common word, and its owner held no office on that day"
-            return "part of another person's name" if self._is_part_of_person(first, last) else ""
+            in_name = self._is_part_of_person(first, last) or self._unknown_before(first)
+            return "part of another person's name" if in_name else ""
         if len(form.keys) == 1:
             trap = self._trap(form, first, last)
             if trap:
@@ -530,7 +531,12 @@ class _Scan:
         """Return whether a word of kin or calling stands before a state's name: "her grandmother Georgia"."""
         if owner.kind != "state" or owner.role not in ("name", "capital", "place"):
             return False
-        return self._keys[first - 1] in self._words.kin or (first > 1 and self._keys[first - 2] == "named")
+        before = self._keys[max(first - 2, 0) : first]
+        return (
+            before[-1] in self._words.kin
+            or before[0] == "named"
+            or (before[-1] == "," and before[0] in self._words.kin)
+        )
 
     def _is_running_text(self, position: int) -> bool:
         """Return whether words in small letters stand around, as they do not in a headline all in capitals."""
@@ -556,6 +562,14 @@ class _Scan:
             before.key in self._words.openers or self._ends_title(first) or before.key in self._gazetteer.first_words
         )
         return not known and not self._starts_sentence(first - 1)
+
+    def _unknown_before(self, first: int) -> bool:
+        """Return whether a capitalised word that is no known opener, name or title stands before, even at the start."""
+        if first == 0 or not self._tokens[first - 1].text[0].isupper() or not self._tokens[first - 1].text.isalpha():
+            return False
+        key = self._keys[first - 1]
+        known = key in self._words.openers or key in self._gazetteer.agents or key in self._gazetteer.first_words
+        return not known and not self._ends_title(first) and key not in self._words.modifiers
 
     def _starts_sentence(self, position: int) -> bool:
         return position == 0 or not self._tokens[position - 1].text[-1].isalnum()

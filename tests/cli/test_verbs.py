@@ -154,6 +154,26 @@ def test_actors_are_resolved_by_name_office_and_date() -> None:
     assert run("actors", "resolve", "nobody at all").returncode == 1
 
 
+def test_actor_of_a_phrase_is_explained_and_told_by_its_context() -> None:
+    one = lines_of(run("actors", "resolve", "the Kremlin critic Alexei Navalny", "--explain").stdout)[0]
+    assert one["actor"] == "RUS"
+    verdicts = {finding["form"]: finding["verdict"] for finding in one["findings"]}
+    assert verdicts["Alexei Navalny"] == "taken"
+    assert run("actors", "resolve", "Michael Jordan", "--explain").returncode == 1
+    good = b'{"id": 1, "text": "the rebels", "context": "In Liberia the rebels shelled Monrovia."}'
+    raw = good + b'\n{"id": 2, "context": 3, "text": "x"}'
+    answer = run("actors", "resolve", "--batch", "-", stdin=raw)
+    assert lines_of(answer.stdout) == [{"id": 1, "actor": "LBR"}]
+    assert answer.returncode == 3
+    assert b"'context' is not a string" in answer.stderr
+
+
+def test_catalogue_checks_itself() -> None:
+    checked = run("actors", "check")
+    assert checked.returncode == 0
+    assert b"0 problems" in checked.stderr
+
+
 def test_settings_show_their_origin() -> None:
     shown = json.loads(run("config", "show", "--format", "json", TENSIONWIRE_PARTITIONS="8").stdout)["settings"]
     by_name = {row["variable"]: row for row in shown}

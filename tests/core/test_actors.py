@@ -334,3 +334,97 @@ def test_country_of_gold_mentions_reaches_the_floor() -> None:
         total += 1
         right += (mention.country if mention is not None and mention.country else "") == country
     assert right / total >= GOLD_FLOOR, f"{right} of {total}"
+
+
+def test_person_named_in_full_is_meant_by_the_bare_surname_later() -> None:
+    text = "Chilean Foreign Minister Juan Carlos Vasquez met miners. Peru thanked Vasquez."
+    assert [m.actor for m in CATALOGUE.find(text, DAY)][-1] == "CHL"
+    assert actors("Alexei Navalny was jailed. Berlin praised Navalny.") == ["RUS", "DEU", "RUS"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Readers loved "A Passage to India" and never finished it.',
+        "Customs officers asked Japan Tobacco to reopen the plant.",
+        "The stray dog was found on Castro Street near the station.",
+        "She wore a Panama hat to the match.",
+        "Berlin, New Hampshire, lost its last paper mill.",
+        "LET US HELP YOU FIND A PLUMBER, said the leaflet.",
+        "Her grandmother Georgia kept bees for years.",
+        "Pensioners asked for an IRA before the deadline.",
+        "Mrs China Ashworth baked the cake herself.",
+        "Assad the carpenter charges forty dinars for a door.",
+        "The racehorse Syria Spirit refused to enter the stalls.",
+        "Wagner, an opera without end, was sung again.",
+    ],
+)
+def test_name_of_something_else_is_no_actor(text: str) -> None:
+    assert [mention for mention in CATALOGUE.find(text, DAY) if not mention.adjective] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The Kremlin critic Alexei Navalny was arrested.", ["RUS"]),
+        ("A Kremlin spokesman and a Beijing-backed lender met.", ["RUS", "CHN"]),
+        ("Iraq Prime Minister Haider al-Abadi met Japan Foreign Minister Taro Kono.", ["IRQ", "JPN"]),
+        ("US TROOPS LEAVE SYRIA AS TURKEY ATTACKS", ["USA", "SYR"]),
+        ("Montenegro joined NATO.", ["MNE", "NATO"]),
+    ],
+)
+def test_rules_against_namesakes_leave_actors_alone(text: str, expected: list[str]) -> None:
+    assert [actor for actor in actors(text) if actor in expected] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "actor"),
+    [
+        ("Quatar's emir", "QAT"),
+        ("President Francois Mitterand", "FRA"),
+        ("Afganistan", "AFG"),
+        ("the Khatmandu talks", "NPL"),
+    ],
+)
+def test_misspelt_name_is_understood_in_a_phrase_given_alone(text: str, actor: str) -> None:
+    mention = CATALOGUE.resolve(text, None)
+    assert mention is not None
+    assert mention.actor == actor
+    assert mention.text in text
+
+
+def test_common_word_is_no_misspelt_name() -> None:
+    assert CATALOGUE.resolve("the Third World Forum", None) is None
+    assert CATALOGUE.resolve("Islamic fundamentalists", None) is None
+    assert CATALOGUE.resolve("atlantis", None) is None
+
+
+def test_context_tells_whose_the_rebels_are() -> None:
+    assert CATALOGUE.resolve("the rebels", DAY) is None
+    mention = CATALOGUE.resolve("the rebels", DAY, "In Liberia the rebels shelled Monrovia after talks in Ghana.")
+    assert mention is not None
+    assert (mention.actor, mention.sector) == ("LBR", "REB")
+
+
+def test_explanation_names_form_entry_and_rule() -> None:
+    findings = CATALOGUE.explain("The Kremlin critic Alexei Navalny", DAY)
+    told = {finding.form: (finding.actor, finding.verdict) for finding in findings}
+    assert told["Alexei Navalny"] == ("RUS", "taken")
+    assert told["Kremlin"] == ("RUS", "only says for or against whom")
+    assert all(":" in finding.place for finding in findings)
+    (refused,) = CATALOGUE.explain("Moon rises over the sea", date(2010, 1, 1))
+    assert "held no office on that day" in refused.verdict
+
+
+def test_catalogue_is_as_large_as_promised() -> None:
+    assert len(ENTRIES["groups"]) >= 250
+    assert len(ENTRIES["organisations"]) >= 150
+    offices = {row.fields[0] for row in ENTRIES["terms"] if row.fields[1] in ("hos", "hog", "leader")}
+    assert {state.fields[0] for state in CURRENT} - offices <= {"SMR"}
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_any_text_is_resolved_or_not_without_error(text: str, context: str) -> None:
+    mention = CATALOGUE.resolve(text, DAY, context)
+    assert mention is None or 0 <= mention.start < mention.end <= len(text)
+    CATALOGUE.explain(text, DAY)
