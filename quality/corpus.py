@@ -18,6 +18,7 @@ _PARTS: Final = ("train", "dev", "test")
 _PREPOSITIONS: Final = frozenset(
     "of by on to at against with for from in into over between among after about toward towards out off through".split()
 )
+_NOUN_ENDINGS: Final = ("tion", "sion", "ment", "ence", "ance", "ure", "age", "tions", "sions", "ments")
 # Before a noun of action, unless the word can be no verb anyway.
 _LEADS_NOUN: Final = frozenset("the a an of for in its their his her this that after before over by new fresh".split())
 
@@ -39,10 +40,11 @@ def _before(text: str, start: int) -> str:
 def _is_noun(lexicon: Lexicon, before: str, trigger: str) -> bool:
     """Return whether a trigger is a noun of action: by the lexicon, or by the word before where both are possible."""
     word = trigger.rsplit(maxsplit=1)[-1]
-    if word not in lexicon.verbs and not trigger.endswith(("ed", "ing")):
-        return word in lexicon.nouns
     led = before.lower().split()[-1:]
-    return bool(led) and (led[0] in _LEADS_NOUN or led[0].endswith(("'s", "\u2019s", "s'"))) and word in lexicon.nouns
+    leads = bool(led) and (led[0] in _LEADS_NOUN or led[0].endswith(("'s", "\u2019s", "s'")))
+    if word in lexicon.verbs or word.endswith(("ed", "ing")):
+        return leads and word in lexicon.nouns
+    return leads or word in lexicon.nouns or word.endswith(_NOUN_ENDINGS)
 
 
 def corpus_numbers(lexicon: Lexicon) -> dict[str, Any]:
