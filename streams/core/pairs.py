@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from streams.core.codebook import Codebook
 
-__all__ = ["PairCoding", "code_pair", "pair_evidence"]
+__all__ = ["PairCoding", "code_pair", "given_mention", "pair_evidence"]
 
 # Evidence of a trigger by where it stands; a filled frame outweighs them all. Tuned on labelled pairs.
 _FILLED: Final = 4.0
@@ -72,14 +72,15 @@ def pair_evidence(
 
 
 def _read(codebook: Codebook, text: str, source: tuple[int, int], target: tuple[int, int]) -> Sentence:
-    mentions = [_mention(text, source, "SOURCE"), _mention(text, target, "TARGET")]
+    mentions = [given_mention(text, source, "SOURCE"), given_mention(text, target, "TARGET")]
     mentions.sort(key=lambda mention: mention.start)
     if mentions[0].end > mentions[1].start:
         mentions.pop()
     return read_sentence(text, 0, len(text), mentions, codebook.grammar)
 
 
-def _mention(text: str, span: tuple[int, int], role: str) -> Mention:
+def given_mention(text: str, span: tuple[int, int], role: str) -> Mention:
+    """Return the mention that fills `role` by being said to; a possessive qualifies like an adjective."""
     start, end = span
     words = text[start:end]
     owner = words.endswith(("'s", "\u2019s"))

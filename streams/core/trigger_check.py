@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from streams.core.actors import Mention
 from streams.core.clauses import build_grammar, read_sentence
 from streams.core.frames import Finder
 from streams.core.lexicon import build_lexicon
+from streams.core.pairs import given_mention
 from streams.core.phrases import Antecedents
 from streams.core.roles import Roles
 from streams.core.triggers import frames_of
@@ -59,8 +59,8 @@ def reads_example(
     lexicon = build_lexicon({"forms": {"irregular": forms["irregular"]}, entry.plover: frames_of([entry])})
     own = codebook._replace(lexicon=lexicon, grammar=build_grammar(grammar, lexicon))
     example = entry.example
-    spans = sorted([(*example.source, _SOURCE), (*example.target, _TARGET)])
-    mentions = [_mention(example.text, start, end, role) for start, end, role in spans]
+    spans = sorted([(example.source, _SOURCE), (example.target, _TARGET)])
+    mentions = [given_mention(example.text, span, role) for span, role in spans]
     sentence = read_sentence(example.text, 0, len(example.text), mentions, own.grammar)
     for act in Finder(own, sentence, Roles(sentence, own.grammar, Antecedents())).acts(asserted_only=False):
         sources = {sentence.mentions[index].actor for index in act.sources}
@@ -69,19 +69,3 @@ def reads_example(
         if straight or (act.reciprocal and _TARGET in sources and _SOURCE in targets):
             return True
     return False
-
-
-def _mention(text: str, start: int, end: int, role: str) -> Mention:
-    words = text[start:end]
-    owner = words.endswith(("'s", "\u2019s"))
-    return Mention(
-        start=start,
-        end=end,
-        text=words,
-        actor=role,
-        country=None,
-        sector=None,
-        name=role,
-        kind="group",
-        adjective=owner,
-    )
