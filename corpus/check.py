@@ -11,7 +11,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from corpus.marks import MODES, TYPES, MarkError, Sentence, read_reports, read_sentences
+from corpus.marks import MODES, MarkError, Sentence, read_reports, read_sentences
+from streams.core.models import PLOVER_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,20 +73,20 @@ def shared_between_parts(sentences: Iterable[tuple[str, Sentence]]) -> Iterator[
             yield f"{name} stands in {' and '.join(sorted(found))}; parts share neither topics nor writers"
 
 
-def _read(paths: Iterable[Path], *, quiet: bool = False) -> tuple[list[Sentence], int, int]:
-    sentences: list[Sentence] = []
+def _read(paths: Iterable[Path]) -> tuple[list[tuple[str, Sentence]], int, int]:
+    """Print the errors of the files and return (part, sentence), the number of reports and that of errors."""
+    sentences: list[tuple[str, Sentence]] = []
     reports = errors = 0
     for path in paths:
         for item in read_reports(path) if path.name.endswith(".reports.txt") else read_sentences(path):
             if isinstance(item, MarkError):
                 errors += 1
-                if not quiet:
-                    print(item)
+                print(item)
             elif isinstance(item, Sentence):
-                sentences.append(item)
+                sentences.append((path.parent.name, item))
             else:
                 reports += 1
-                sentences.extend(item.sentences)
+                sentences.extend((path.parent.name, sentence) for sentence in item.sentences)
     return sentences, reports, errors
 
 
@@ -100,8 +101,8 @@ def main(arguments: Sequence[str]) -> int:
     """Print errors, too like pairs and the shares of types, modes and negatives."""
     paths = [Path(argument) for argument in arguments]
     files = sorted(file for path in paths for file in (_texts(path) if path.is_dir() else [path]))
-    sentences, reports, errors = _read(files)
-    by_part = ((file.parent.name, sentence) for file in files for sentence in _read([file], quiet=True)[0])
+    by_part, reports, errors = _read(files)
+    sentences = [sentence for _, sentence in by_part]
     for problem in shared_between_parts(by_part):
         errors += 1
         print(problem)
@@ -114,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
     modes = Counter(event.mode for sentence in sentences for event in sentence.events)
     styles = Counter(sentence.style for sentence in sentences)
     print(f"{len(sentences)} sentences, {reports} reports, {negatives} without a coded event, {errors} errors")
-    print("coded:", ", ".join(f"{name} {types[name]}" for name in TYPES))
+    print("coded:", ", ".join(f"{name} {types[name]}" for name in PLOVER_TYPES))
     print("modes:", ", ".join(f"{name} {modes[name]}" for name in MODES))
     print("styles:", dict(styles), "topics:", dict(Counter(sentence.topic for sentence in sentences)))
     return int(errors > 0)

@@ -6,19 +6,17 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from streams.core.models import PLOVER_TYPES
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = [
-    "CODED_MODES", "MODES", "SECTORS", "STYLES", "TYPES", "Event", "MarkError", "Mention", "Report", "Sentence",
+    "CODED_MODES", "MODES", "SECTORS", "STYLES", "Event", "MarkError", "Mention", "Report", "Sentence",
     "files_of", "parse_sentence", "read_reports", "read_sentences",
 ]  # fmt: skip
 
-TYPES: Final = (
-    "AGREE CONSULT SUPPORT COOPERATE AID CONCEDE RETREAT REQUEST ACCUSE REJECT THREATEN PROTEST SANCTION MOBILIZE "
-    "COERCE ASSAULT".split()
-)
 MODES: Final = "asserted promised threatened alleged hypothetical negated historical".split()
 # The modes in which an event is coded; in the others the act is marked so that a coder can learn to leave it out.
 CODED_MODES: Final = frozenset({"asserted", "promised", "threatened"})
@@ -27,7 +25,6 @@ STYLES: Final = frozenset("wire headline analysis quote live".split())
 _MARK: Final = re.compile(r"\{(\S+)(?: ([^\s{}?^.]+|\?)(\^?)\.([A-Z]+))? ([^{}]+)\}")
 _EVENT: Final = re.compile(r"([\d,]+)(<>([\d,]+))? ([a-s])(?: ([\d,]+))? ([A-Z]+)(?: ([a-z]+))?(?: @([t-z]))?")
 _ACTOR: Final = re.compile(r"[A-Z][A-Z0-9_]{1,11}|\?")
-_MOST_EVENTS: Final = 4
 
 
 class MarkError(ValueError):
@@ -108,7 +105,7 @@ def _events(text: str, mentions: dict[str, int], triggers: dict[str, int], dates
         left, _, right, letter, target, plover, mode, when = match.groups()
         if (right is None) == (target is None):
             raise MarkError(f"event {part.strip()!r} needs one target: '1 a 2 ASSAULT' or '1<>2 a CONSULT'")
-        if plover not in TYPES or (mode or "asserted") not in MODES:
+        if plover not in PLOVER_TYPES or (mode or "asserted") not in MODES:
             raise MarkError(f"event {part.strip()!r}: {plover} {mode or ''} is no type or mode of MANUAL.md")
         trigger = _numbers(letter, triggers, "trigger")[0]
         when_index = None if when is None else _numbers(when, dates, "date")[0]
@@ -231,14 +228,3 @@ def files_of(part: Path) -> tuple[list[Path], list[Path]]:
     """Return the sentence files and the report files of a part of the corpus, in order."""
     reports = sorted(part.glob("*.reports.txt"))
     return sorted(set(part.glob("*.txt")) - set(reports)), reports
-
-
-def sentences_of(files: Iterable[Path]) -> list[Sentence]:
-    """Return all sentences of `files`. Raises: MarkError at the first that is wrong."""
-    found: list[Sentence] = []
-    for path in files:
-        for sentence in read_sentences(path):
-            if isinstance(sentence, MarkError):
-                raise sentence
-            found.append(sentence)
-    return found

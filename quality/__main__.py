@@ -21,7 +21,7 @@ from streams.codebook import load_codebook
 if TYPE_CHECKING:
     from quality.intervals import Figure
 
-# What is aimed at; a figure on the wrong side of it is marked. "<" means: at most.
+# What is aimed at; a figure on the wrong side of it is marked. Below zero: at most so much.
 _GOALS: Final = {
     "right country, plover_gsr": 0.95,
     "right country, actor_mentions_dev": 0.85,

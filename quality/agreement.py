@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from corpus.marks import parse_sentence
@@ -40,7 +41,7 @@ def _pairs() -> Iterator[tuple[Sentence, Sentence]]:
     for number, line in enumerate((CORPUS / "second.txt").read_text("utf-8").splitlines(), 1):
         if line and line[0] != "#":
             day, _, rest = line.partition(" | ")
-            second = parse_sentence(rest, f"second:{number}", type(next(iter(first))[0]).fromisoformat(day))
+            second = parse_sentence(rest, f"second:{number}", date.fromisoformat(day))
             yield first[second.published_on, second.text], second
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from corpus.check import masked_words
-from corpus.marks import TYPES
 from quality.data import read_part, read_part_reports
+from streams.core.models import PLOVER_TYPES
 
 if TYPE_CHECKING:
     from corpus.marks import Event, Sentence
@@ -50,8 +50,10 @@ def _is_noun(lexicon: Lexicon, before: str, trigger: str) -> bool:
 def corpus_numbers(lexicon: Lexicon) -> dict[str, Any]:
     """Return sizes by part, and for each type its events and distinct verbs, nouns of action and frames."""
     numbers: dict[str, Any] = {}
-    seen: dict[str, dict[str, set[str]]] = {name: {"verbs": set(), "nouns": set(), "frames": set()} for name in TYPES}
-    events = dict.fromkeys(TYPES, 0)
+    seen: dict[str, dict[str, set[str]]] = {
+        name: {"verbs": set(), "nouns": set(), "frames": set()} for name in PLOVER_TYPES
+    }
+    events = dict.fromkeys(PLOVER_TYPES, 0)
     for part in _PARTS:
         sentences, reports = read_part(part), read_part_reports(part)
         numbers[part] = {
@@ -70,6 +72,7 @@ def corpus_numbers(lexicon: Lexicon) -> dict[str, Any]:
                 seen[event.plover]["frames"].add(_frame(sentence, event))
                 events[event.plover] += 1
     numbers["types"] = {
-        name: {"events": events[name], **{kind: len(values) for kind, values in seen[name].items()}} for name in TYPES
+        name: {"events": events[name], **{kind: len(values) for kind, values in seen[name].items()}}
+        for name in PLOVER_TYPES
     }
     return numbers

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from corpus.marks import Report, Sentence
 
 __all__ = [
-    "CORPUS", "GoldMention", "Pair", "as_yield", "gsr_mentions", "labelled", "modern_mentions", "pairs_of_gsr",
-    "pairs_of_plv", "pairs_of_sentences", "pairs_of_start", "read_part", "read_part_reports", "read_traps",
+    "CORPUS", "LABELLED", "GoldMention", "Pair", "as_yield", "gsr_mentions", "labelled", "modern_mentions",
+    "pairs_of_gsr", "pairs_of_plv", "pairs_of_sentences", "pairs_of_start", "read_part", "read_part_reports",
+    "read_traps",
 ]  # fmt: skip
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CORPUS: Final = ROOT / "corpus"
-_LABELLED: Final = Path(os.environ.get("TENSIONWIRE_LABELLED", ROOT.parent / "shared" / "data" / "coding"))
+LABELLED: Final = Path(os.environ.get("TENSIONWIRE_LABELLED", ROOT.parent / "shared" / "data" / "coding"))
 _TAG: Final = re.compile(r"<(/?)([st])>")
 # Names of PLOVER's first gold standard that later versions changed.
 _OLD_TYPES: Final = {"DEMAND": "REQUEST", "DISAPPROVE": "ACCUSE", "INVESTIGATE": "ACCUSE", "FIGHT": "ASSAULT"}
@@ -59,7 +60,7 @@ def as_yield(plover: str) -> str:
 
 def labelled(name: str) -> list[dict[str, Any]] | None:
     """Return the items of a labelled set, None where the machine has none."""
-    path = _LABELLED / f"{name}.jsonl"
+    path = LABELLED / f"{name}.jsonl"
     if not path.exists():
         return None
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -150,7 +150,7 @@ def _quad(plover: str) -> str:
 
 def learning_curve(codebook: Codebook) -> list[tuple[int, dict[str, float]]]:
     """Return for growing shares of the training pairs their number and the macro-F1 on each set."""
-    pairs = training_pairs()
+    pairs, tests = training_pairs(), list(_test_sets())
     random.Random(_SEED).shuffle(pairs)
     curve: list[tuple[int, dict[str, float]]] = []
     for part in _CURVE:
@@ -163,7 +163,7 @@ def learning_curve(codebook: Codebook) -> list[tuple[int, dict[str, float]]]:
                     for pair, answer in zip(test, model.predict(test), strict=True)
                 ]
             )
-            for name, test in _test_sets()
+            for name, test in tests
         }
         curve.append((size, scores))
     return curve

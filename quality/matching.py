@@ -18,8 +18,8 @@ catalogue = load_codebook().catalogue
 loaded = time.perf_counter() - begun
 status = pathlib.Path("/proc/self/status")
 held = re.search(r"VmRSS:\\s+(\\d+)", status.read_text()) if status.exists() else None
-from quality.data import ROOT, read_part
-feed = ROOT.parent / "shared" / "data" / "dedup" / "reuters21578_feed.jsonl"
+from quality.data import LABELLED, read_part
+feed = LABELLED.parent / "dedup" / "reuters21578_feed.jsonl"
 if feed.exists():
     reports = [json.loads(line) for line in feed.read_text("utf-8").splitlines()]
     texts = [(report.get("title") or "") + " " + (report.get("text") or "") for report in reports[:10_000]]

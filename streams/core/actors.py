@@ -123,8 +123,7 @@ class Catalogue:
 
         `forms`: those of `scan`, if the text was scanned already.
         """
-        forms = self.scan(text)[0] if forms is None else forms
-        mentions = self._scan(text, on, forms, places=False).mentions() if forms else []
+        mentions = self._mentions(text, on, places=False, forms=forms)
         return [] if len(mentions) == 1 and self._is_doubtful(mentions[0], text) else mentions
 
     def _is_doubtful(self, mention: Mention, text: str) -> bool:
@@ -146,7 +145,7 @@ class Catalogue:
         """
         forms = self.scan(text)[0]
         for places in (False, True):
-            mentions = self._scan(text, on, forms, places=places).mentions() if forms else []
+            mentions = self._mentions(text, on, places=places, forms=forms)
             if mentions:
                 return max(mentions, key=_preference)
         return self._resolve_misspelt(text, on) or (self._resolve_within(text, on, context) if context else None)
@@ -155,16 +154,15 @@ class Catalogue:
         """Return the state that `context` names most, nearest first, for a phrase with a role or a person's name."""
         tokens = tokenize(text)
         keys = [token.key for token in tokens]
-        sector, known = self._role_in(keys)
+        roles = [agent for place in range(len(keys)) if (agent := self._gazetteer.agent_at(keys, place)) is not None]
+        sector = roles[-1].sector if roles else None
         named = sum(token.text[0].isupper() for token in tokens) > 1 and _BODIES.isdisjoint(keys)
-        if sector in _SUPRANATIONAL or not (known or named or "ethnic" in keys):
+        if sector in _SUPRANATIONAL or not (roles or named or "ethnic" in keys):
             return None
-        forms = self.scan(context)[0]
-        mentions = self._scan(context, on, forms, places=True).mentions() if forms else []
         at = max(context.find(text), 0)
         counts: dict[str, int] = {}
         nearest: dict[str, int] = {}
-        for mention in mentions:
+        for mention in self._mentions(context, on, places=True):
             if mention.country is not None:
                 counts[mention.country] = counts.get(mention.country, 0) + 1
                 gap = abs(mention.start - at)
@@ -176,14 +174,6 @@ class Catalogue:
             start=0, end=len(text), text=text, actor=country, country=country, sector=sector,
             name=self.names[country], kind="state", adjective=False,
         )  # fmt: skip
-
-    def _role_in(self, keys: Sequence[str]) -> tuple[str | None, bool]:
-        """Return the sector of the last role noun among `keys`, and whether there is one."""
-        for position in range(len(keys) - 1, -1, -1):
-            for agent in self._gazetteer.agents.get(keys[position], ()):
-                if tuple(keys[position : position + len(agent.keys)]) == agent.keys:
-                    return agent.sector, True
-        return None, False
 
     def _resolve_misspelt(self, text: str, on: date | None) -> Mention | None:
         """Return whom the nearest known names mean, if all of them mean one actor."""
@@ -205,9 +195,7 @@ class Catalogue:
     def _respelt(self, text: str, token: Token, key: str, on: date | None) -> Mention | None:
         word = key.capitalize()
         whole = text[: token.start] + word + text[token.end :]
-        forms = self.scan(whole)[0]
-        mentions = self._scan(whole, on, forms, places=True).mentions() if forms else []
-        for mention in mentions:
+        for mention in self._mentions(whole, on, places=True):
             if mention.start <= token.start < mention.end:
                 end = max(mention.end - len(word) + len(token.text), token.end)
                 return msgspec.structs.replace(mention, end=end, text=text[mention.start : end])
@@ -216,14 +204,23 @@ class Catalogue:
     def explain(self, text: str, on: date | None) -> list[Finding]:
         """Return each form of an actor in `text` with what became of it, in the order in which it was looked at."""
         findings: list[Finding] = []
-        self._scan(text, on, self.scan(text)[0], places=True, findings=findings).mentions()
+        self._mentions(text, on, places=True, findings=findings)
         return findings
 
-    def _scan(
-        self, text: str, on: date | None, forms: Sequence[Match], *, places: bool, findings: list[Finding] | None = None
-    ) -> _Scan:
+    def _mentions(
+        self,
+        text: str,
+        on: date | None,
+        *,
+        places: bool,
+        forms: Sequence[Match] | None = None,
+        findings: list[Finding] | None = None,
+    ) -> list[Mention]:
+        forms = self.scan(text)[0] if forms is None else forms
+        if not forms:
+            return []
         keyed = [(match.start, self._keys[match.phrase]) for match in forms]
-        return _Scan(self._gazetteer, text, on, keyed, places=places, findings=findings)
+        return _Scan(self._gazetteer, text, on, keyed, places=places, findings=findings).mentions()
 
 
 def _preference(mention: Mention) -> tuple[bool, bool, int, int]:

@@ -243,6 +243,14 @@ class Gazetteer:
             forms = self._forms[key] = tuple(sorted(found, key=lambda form: sum(form.cases), reverse=True))
         return forms
 
+    def agent_at(self, keys: Sequence[str], position: int) -> Agent | None:
+        """Return the longest role noun that begins at `position` of the folded tokens `keys`."""
+        for agent in self.agents.get(keys[position], ()):
+            size = len(agent.keys)
+            if size == 1 or tuple(keys[position : position + size]) == agent.keys:
+                return agent
+        return None
+
     def all_keys(self) -> Iterable[str]:
         """Return the keys of all forms."""
         return self._claims.keys()
@@ -266,11 +274,11 @@ class Gazetteer:
     def owner(self, entry: Entry, role: Role) -> Owner:
         """Return whom `entry` means by a form of `role`."""
         if role == "block":
-            return Owner("", None, None, "excluded phrase", "state", "block", place=entry.place)
+            return Owner("", None, None, "excluded phrase", "state", "block", place="rules.toml: exclude")
         if entry.kind == "persons":
             return self._person(entry, role)
         actor = entry.fields[0]
-        kind: Kind = "group" if entry.kind in ("groups", "organisations") or actor in self._groups else "state"
+        kind: Kind = "group" if actor in self._groups else "state"
         since, until = first_day(entry.field("from")), last_day(entry.field("until"))
         sector = self._sector(entry, role)
         return Owner(

@@ -115,13 +115,7 @@ class Surroundings:
 
     def _agent_at(self, position: int, limit: int) -> Agent | None:
         """Return the longest role noun that begins at `position`, before `limit`."""
-        if position >= limit:
-            return None
-        for agent in self._gazetteer.agents.get(self._keys[position], ()):
-            size = len(agent.keys)
-            if size == 1 or tuple(self._keys[position : position + size]) == agent.keys:
-                return agent
-        return None
+        return self._gazetteer.agent_at(self._keys, position) if position < limit else None
 
     def _is_modifier(self, position: int) -> bool:
         key = self._keys[position]

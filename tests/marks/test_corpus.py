@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from corpus.check import likeness_pairs, main, shared_between_parts
-from corpus.marks import MODES, STYLES, TYPES, MarkError, Sentence, parse_sentence, read_reports, read_sentences
+from corpus.marks import MODES, STYLES, MarkError, Sentence, parse_sentence, read_reports, read_sentences
 from quality.agreement import agreement_figures, disagreements
 from quality.data import CORPUS, pairs_of_start, read_part, read_part_reports, read_traps
+from streams.core.models import PLOVER_TYPES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def test_every_type_mode_and_style_is_there_in_every_part() -> None:
     for part in PARTS:
         types = Counter(event.plover for sentence in SENTENCES[part] for event in sentence.coded)
         modes = Counter(event.mode for sentence in SENTENCES[part] for event in sentence.events)
-        assert min(types[name] for name in TYPES) >= 12, (part, types)
+        assert min(types[name] for name in PLOVER_TYPES) >= 12, (part, types)
         assert min(modes[name] for name in MODES) >= 10, (part, modes)
         assert {sentence.style for sentence in SENTENCES[part]} == STYLES
 
